@@ -7,13 +7,25 @@ import sys
 from asyncio import current_task
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from typing import Final, NoReturn
+from typing import Final
 
 from iiniit_guard.adapting.admission import Admission
+from iiniit_guard.adapting.asgi_messages import (
+    BODIES,
+    DENIAL,
+    DISCONNECT,
+    MAX_DROPPED,
+    RefusalSent,
+    abort,
+    decoded,
+    encoded,
+    send_may_raise,
+    with_headers,
+)
 from iiniit_guard.adapting.long_lived import AsgiExchange, ConnectionEnded, StreamAborted
 from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
 from iiniit_guard.adapting.middleware import is_exception
-from iiniit_guard.adapting.refusal import add_headers, replace_headers
+from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
 from iiniit_guard.adapting.response_record import NOTE
 from iiniit_guard.adapting.types import Message, ReadState, Receive, Scope, Send
@@ -23,27 +35,8 @@ from iiniit_guard.core.model.decision import Refusal, Response
 from iiniit_guard.core.model.request import request_from_scope, route_path
 from iiniit_guard.core.presented import Presented
 from iiniit_guard.engine import Engine
-from iiniit_guard.errors import UsageError
 
-DENIAL: Final = "websocket.http.response"
-# Before ASGI 2.4 an application learns of the end of a connection only from `receive`. An
-# application that does not call `receive` must not run without end.
-MAX_DROPPED: Final = 64
 _BREAK_OFF_SECONDS: Final = 1.0
-
-
-class RefusalSent(OSError):
-    """The application sends a message after the guard refused its request.
-
-    Frameworks treat an OSError of `send` as the end of the connection.
-
-    Spec: ASGI 2.4, "Disconnected Client - send exception".
-    """
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the guard refused this request and sent its refusal, so nothing more can be sent"
-        )
 
 
 class HttpExchange(AsgiExchange):
@@ -59,28 +52,45 @@ class HttpExchange(AsgiExchange):
         scope: The scope of the server.
         receive: The `receive` of the server.
         send: The `send` of the server.
-
-    Attributes:
-        receive: The `receive` of the server, for the application.
-        started: Whether a response of the application has started, so that it can no longer be
-            replaced.
     """
 
-    started: bool = False
-    _replaced = False
-    _complete = False
+    # Defaults of the class: each attribute of an object takes time for every request.
+    _replaced = _complete = _has_trailers = False
     _dropped = 0
+    _is_read = False  # the request is complete
 
     def __init__(self, watcher: LoopWatcher, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(RECORD_KEY)
         if outer is not None and isinstance(outer, RefusalRecord):
             self.outer: RefusalRecord | None = outer
-        self.receive: Receive = receive
-        self.watcher: LoopWatcher = watcher
+        self._receive = receive
+        self.watcher: LoopWatcher | None = watcher
         self.is_affected: bool = False
         self.added: tuple[tuple[str, str], ...] = ()
         self._scope = scope
         self._send = send
+
+    async def receive(self) -> Message:
+        """Return the next message of the client.
+
+        After the end of the token: a disconnect message, or none if messages are discarded.
+        """
+        while True:
+            if self._is_read:
+                self.expect_body(NOTE)
+            message = await self._receive()
+            self._is_read = not message.get("more_body")
+            watch = self.watch
+            if watch is None:
+                return DISCONNECT if self.is_over else message
+            if (
+                message["type"] == "http.disconnect"
+                or watch.is_current()
+                or await watch.permits_async()
+            ):
+                return message
+            if not watch.discards:
+                return DISCONNECT
 
     def send(self, message: Message) -> Awaitable[None]:
         """Pass a message of the application on, or send the refusal in place of its response."""
@@ -90,6 +100,8 @@ class HttpExchange(AsgiExchange):
             self.started = True
             if self.added:
                 message = with_headers(message, self.added)
+            if "trailers" in message:
+                self._has_trailers = bool(message["trailers"])
         elif "more_body" in message and message["more_body"]:  # noqa: RUF019 - get() takes longer
             self.start_watch(NOTE)
             return self._send_affected(message)
@@ -99,7 +111,23 @@ class HttpExchange(AsgiExchange):
         """Pass a message on, unless a refusal replaces it or the token of its stream has ended."""
         if self.refusal is not None:
             return self._replace(message, self.refusal)
-        return self._send(message) if self.watch is None else self._send_part(message, self.watch)
+        if message["type"] == "http.response.start" and not self.started:
+            self.started = True
+            self._has_trailers = bool(message.get("trailers"))
+            if self.added:
+                message = with_headers(message, self.added)
+            if self.is_late:
+                self.start_watch(NOTE)
+        elif self._ends(message):
+            self.stop_expecting()
+            self.watcher = None  # nothing is watched after the response
+        elif message.get("more_body"):
+            self.start_watch(NOTE)
+        if self.watch is not None:
+            return self._send_part(message, self.watch)
+        if self.is_over:
+            raise ConnectionEnded
+        return self._send(message)
 
     async def finish(self, error: BaseException | None) -> bool:
         """Send the refusal of an application that ended without starting a response.
@@ -114,6 +142,7 @@ class HttpExchange(AsgiExchange):
             StreamAborted: The token of its streaming response is no longer valid.
             UsageError: Its response had started.
         """
+        self.stop_expecting()
         if self.stop_watch(error) and not self._complete:
             await self._break_off()
             raise StreamAborted from None
@@ -128,8 +157,15 @@ class HttpExchange(AsgiExchange):
         return False
 
     def token_ended(self, watch: LoopWatch) -> None:
-        """Cancel the application, because it may wait forever for its next message."""
-        if not watch.discards and current_task() is not self.task:
+        """Cancel the application, because it may wait forever for its next message.
+
+        Its own task gets an exception instead, and a task that is being cancelled should end. Both
+        may go on nevertheless.
+        """
+        if watch.discards:
+            return
+        watch.be_overdue_later()
+        if self.own_task is not current_task() and not self.own_task.cancelling():
             self.overdue()
 
     async def _break_off(self) -> None:
@@ -145,13 +181,21 @@ class HttpExchange(AsgiExchange):
     async def _send_part(self, message: Message, watch: LoopWatch) -> None:
         """Pass a message of a streaming response on if its token is still valid."""
         if watch.is_current() or await watch.permits_async():
-            ends = message["type"] == "http.response.body" and not message.get("more_body")
             await self._send(message)
-            self._complete = self._complete or ends
+            if self._ends(message):
+                self._complete = True
+                watch.close()  # the application may go on: a background task of Starlette
+                self.watch = None
         elif not watch.discards:
             raise ConnectionEnded
         else:
             await asyncio.sleep(0)  # the application may never wait
+
+    def _ends(self, message: Message) -> bool:
+        """Return whether a message is the last one of the response."""
+        if message["type"] == "http.response.trailers":
+            return not message.get("more_trailers")
+        return message["type"] in BODIES and not message.get("more_body") and not self._has_trailers
 
     async def _replace(self, message: Message, refusal: Refusal) -> None:
         if self.started:
@@ -168,7 +212,7 @@ class HttpExchange(AsgiExchange):
             raise RefusalSent
 
     async def _refuse(self, refusal: Refusal, replaced: Iterable[tuple[bytes, bytes]]) -> None:
-        headers = _encoded(replace_headers(refusal, _decoded(replaced)))
+        headers = encoded(replace_headers(refusal, decoded(replaced)))
         self._replaced = True
         await self._send(
             {"type": "http.response.start", "status": refusal.status, "headers": headers}
@@ -179,22 +223,6 @@ class HttpExchange(AsgiExchange):
                 "body": b"" if self._scope.get("method") == "HEAD" else refusal.body,
             }
         )
-
-
-def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [
-        (bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers
-    ]
-
-
-def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-def with_headers(message: Message, added: Iterable[tuple[str, str]]) -> Message:
-    """Return the message that starts a response, with further header fields."""
-    present = _decoded(message.get("headers") or ())
-    return {**message, "headers": _encoded(add_headers(added, present))}
 
 
 def begin_scope(
@@ -252,18 +280,3 @@ def answers_preflights(app: object) -> bool:
     # Starlette may not be installed. If it was not imported, `app` cannot be its middleware.
     cors = sys.modules.get("starlette.middleware.cors")
     return cors is not None and type(app) is cors.CORSMiddleware
-
-
-def send_may_raise(scope: Scope) -> bool:
-    """Return whether the ASGI version is at least 2.4, in which `send` may raise an OSError."""
-    version = (scope.get("asgi") or {}).get("spec_version") or "2.0"
-    return tuple(map(int, version.split("."))) >= (2, 4)
-
-
-def abort() -> NoReturn:
-    """Raise the exception for a refusal after the response has started."""
-    raise UsageError(
-        "a guarded function refused the request after its response had started, so the connection "
-        "is closed: "
-        "decorate the handler, or call the guarded function before the response starts"
-    ) from None

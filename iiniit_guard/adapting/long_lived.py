@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
+from iiniit_guard.adapting.token_watch import FIRST_SECONDS
 from iiniit_guard.adapting.types import Scope
 
 
@@ -41,11 +42,20 @@ class AsgiExchange(RefusalRecord):
         watcher: Of the middleware; None if connections cannot be watched.
         task: The task that runs the application; None if the event loop is not one of asyncio.
         watch: Of the token; None if the connection is not long-lived.
+        is_over: Whether the application has ended after its token. A task that it left behind may
+            still send.
+        started: Whether a response of the application has started, so that it can no longer be
+            replaced.
+        is_late: Whether the application waited long before the body of its response.
     """
 
     task: asyncio.Task[Any] | None = None
     watch: LoopWatch | None = None
-    _is_cancelled = False
+    is_over: bool = False
+    started: bool = False
+    is_late: bool = False
+    _expecting: asyncio.TimerHandle | None = None
+    _cancellations = 0
 
     def __init__(self, watcher: LoopWatcher, scope: Scope) -> None:
         outer = scope.get(RECORD_KEY)
@@ -54,22 +64,52 @@ class AsgiExchange(RefusalRecord):
         self.watcher: LoopWatcher | None = watcher
         self._scope = scope
 
-    def overdue(self) -> None:
-        """Cancel the application, unless it is being cancelled."""
-        task = self.task
-        if task is not None and not task.done() and not task.cancelling():
-            self._is_cancelled = True
-            task.cancel()
+    @property
+    def own_task(self) -> asyncio.Task[Any]:
+        """The task of a connection that is watched. Only an event loop of asyncio has watches."""
+        return cast("asyncio.Task[Any]", self.task)
 
-    def start_watch(self, note: str) -> None:
+    def overdue(self) -> None:
+        """Cancel the application, also if it went on after an earlier cancellation."""
+        self._cancellations += 1
+        self.own_task.cancel()
+
+    def start_watch(self, note: str, *, is_due: bool = False) -> None:
         """Watch the token of this connection.
 
         Args:
             note: Names the kind of connection in the log and in the event.
+            is_due: Whether to check the token at once.
         """
         if self.watcher is not None and self.watch is None:
             self.watch = self.watcher.watch(self, self, self._scope, note)
             self.is_affected = True
+            if is_due:
+                self.watch.renew()
+
+    def expect_body(self, note: str) -> None:
+        """Watch the token of a response whose body does not start soon.
+
+        The application has read the request and waits until the client leaves. It may wait for
+        hours before it sends the first part of the body.
+        """
+        if self.watcher is None or self.watch is not None or self.is_late or not self.has_token:
+            return
+        if self._expecting is None:
+            loop = asyncio.get_running_loop()
+            self._expecting = loop.call_later(FIRST_SECONDS, self._watch_late, note)
+            self.is_affected = True
+
+    def stop_expecting(self) -> None:
+        """Stop what `expect_body` began."""
+        if self._expecting is not None:
+            self._expecting.cancel()
+            self._expecting = None
+
+    def _watch_late(self, note: str) -> None:
+        self._expecting, self.is_late = None, True
+        if self.started:
+            self.start_watch(note, is_due=True)
 
     def stop_watch(self, error: BaseException | None) -> bool:
         """Remove the watch; return whether the guard ended the connection.
@@ -77,17 +117,17 @@ class AsgiExchange(RefusalRecord):
         Args:
             error: The exception with which the application ended.
         """
-        watch, self.watch = self.watch, None
+        watch, self.watch, self.watcher = self.watch, None, None
         if watch is None:
             return False
         watch.close()
-        is_foreign = False
-        if self._is_cancelled and self.task is not None:
+        self.is_over = watch.ended is not None
+        is_foreign = isinstance(error, asyncio.CancelledError)
+        if self._cancellations:
+            left = [self.own_task.uncancel() for _ in range(self._cancellations)]
             # If the server cancelled the task too, its cancellation remains.
-            is_foreign = self.task.uncancel() > 0
-        elif isinstance(error, asyncio.CancelledError):
-            is_foreign = True
-        return watch.ended is not None and not is_foreign
+            is_foreign = left[-1] > 0
+        return self.is_over and not is_foreign
 
     def token_ended(self, watch: LoopWatch) -> None:
         """End the connection; see `Connection`."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_TASKS: Final = 32
 """Checks of one loop that wait for an authorization server at the same time."""
+MAX_MESSAGE_CHECKS: Final = 16
+"""Further checks of one loop, each for a message that waits. The others wait for a place: an issuer
+takes 64 calls at the same time, and a call beyond that would end the connection."""
 GRACE_SECONDS: Final = 5.0
 """How long an application may run after its connection was ended."""
 _POLL_SECONDS: Final = 0.5
@@ -57,7 +60,7 @@ class LoopWatch(TokenWatch):
         note: Names the kind of connection in the log and in the event.
     """
 
-    __slots__ = ("_connection", "_watches")
+    __slots__ = ("_connection", "_is_closed", "_watches")
 
     def __init__(
         self,
@@ -70,7 +73,17 @@ class LoopWatch(TokenWatch):
         super().__init__(watches.settings, record, source, note)
         self._watches = watches
         self._connection = connection
+        self._is_closed = False
         watches.schedule(self, self.next_check)
+
+    def renew(self) -> None:
+        """Check the token at the next turn of the loop. A handler may run in another thread."""
+        self._watches.call(self._renew)
+
+    async def permits_async(self) -> bool:
+        """Return whether a message may pass; wait for a place if many messages wait for a check."""
+        async with self._watches.places:
+            return await super().permits_async()
 
     def on_end(self) -> None:
         """Start to end the connection."""
@@ -78,17 +91,28 @@ class LoopWatch(TokenWatch):
 
     def overdue(self) -> None:
         """Stop the application of a connection that was ended."""
-        self._connection.overdue()
+        if not self._is_closed and not self.discards:
+            self._connection.overdue()
+
+    def be_overdue_later(self) -> None:
+        """Call `overdue` in `GRACE_SECONDS` if the connection is still open."""
+        self._watches.schedule(self, self._settings.clock.monotonic() + GRACE_SECONDS)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`, which ends the connection, and call `overdue` later if it is still open."""
         self._watches.spawn(work)
-        self._watches.schedule(self, self._settings.clock.monotonic() + GRACE_SECONDS)
+        self.be_overdue_later()
 
     def close(self) -> None:
         """Remove the connection, which has ended."""
         self.mode: LongLived = "off"
+        self._is_closed = True
         self._watches.discard(self)
+
+    def _renew(self) -> None:
+        if not self._is_closed and self.ended is None:
+            super().renew()
+            self._watches.schedule(self, self.next_check)
 
 
 class LoopWatches:
@@ -97,15 +121,22 @@ class LoopWatches:
     Args:
         settings: The settings that all watches of the middleware share.
         loop: The running loop.
-        forget: Called when no watch is left.
+        known: The watches of each loop. An object without watches is not in it.
+
+    Attributes:
+        places: For the checks that messages wait for.
     """
 
     def __init__(
-        self, settings: WatchSettings, loop: asyncio.AbstractEventLoop, forget: Callable[[], None]
+        self,
+        settings: WatchSettings,
+        loop: asyncio.AbstractEventLoop,
+        known: dict[asyncio.AbstractEventLoop, LoopWatches],
     ) -> None:
         self.settings: Final = settings
+        self.places: Final = asyncio.Semaphore(MAX_MESSAGE_CHECKS)
         self._loop = loop
-        self._forget = forget
+        self._known = known
         self._wheel: TimerWheel[LoopWatch] = TimerWheel()
         self._handle: asyncio.TimerHandle | None = None
         self._waiting: deque[LoopWatch] = deque()
@@ -117,7 +148,12 @@ class LoopWatches:
         """Check a token, or stop an application that is overdue, at a moment."""
         self._wheel.add(watch, moment)
         if self._handle is None:
+            self._known.setdefault(self._loop, self)
             self._arm()
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Call `function` on this loop, from any thread."""
+        self._loop.call_soon_threadsafe(function)
 
     def discard(self, watch: LoopWatch) -> None:
         """Remove a watch."""
@@ -146,7 +182,8 @@ class LoopWatches:
             if self._handle is not None:
                 self._handle.cancel()
                 self._handle = None
-            self._forget()
+            if self._known.get(self._loop) is self:
+                del self._known[self._loop]
 
     def _arm(self) -> None:
         moment = self._wheel.next_moment()
@@ -179,7 +216,11 @@ class LoopWatches:
                 self._check(watch)
 
     def _check(self, watch: LoopWatch) -> None:
-        started, check = self.settings.clock.now(), watch.begin()
+        started = self.settings.clock.now()
+        if watch.is_current() and started.monotonic < watch.next_check:
+            self._again(watch)  # a message has caused a check since
+            return
+        check = watch.begin()
         if check is None:
             return
         if isinstance(check.result, Pending):
@@ -240,16 +281,12 @@ class LoopWatcher:
             for other in [other for other in self._loops.copy() if other.is_closed()]:
                 self._loops.pop(other, None)
             on_fork(self)
-            watches = LoopWatches(self.settings, loop, lambda: self._forget(loop))
-            self._loops[loop] = watches
+            watches = LoopWatches(self.settings, loop, self._loops)
         return LoopWatch(watches, connection, record, source, note)
 
     def after_fork(self) -> None:
         """Remove the connections of the parent process."""
         self._loops = {}
-
-    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loops.pop(loop, None)
 
 
 def _offset(clock: Clock) -> float:

@@ -7,7 +7,7 @@ middleware.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from iiniit_guard.adapting.types import Keywords, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -36,6 +36,14 @@ Another check never admits a request with an invalid credential, or during an ou
 """
 
 
+class Watch(Protocol):
+    """The watch of the token of a long-lived connection."""
+
+    def renew(self) -> None:
+        """Check the token before the next message: a handler verified it, or required more."""
+        ...
+
+
 class RefusalRecord(CopiedAsItself):
     """The record of the refusal that a guarded handler made for one request.
 
@@ -60,6 +68,7 @@ class RefusalRecord(CopiedAsItself):
         has_token: Whether the request passed with a verified access token, so that a long-lived
             connection ends with it.
         policies: The policies of handlers that apply to a long-lived connection until its end.
+        watch: Of the token; None if the connection is not long-lived.
     """
 
     # Defaults of the class: most records stay empty.
@@ -70,6 +79,7 @@ class RefusalRecord(CopiedAsItself):
     page: Refusal | None = None
     has_token: bool = True
     policies: tuple[Policy, ...] = ()
+    watch: Watch | None = None
     is_affected: bool = False
     """Whether the middleware must do anything when the application ends: send a refusal, or end a
     long-lived connection."""
@@ -169,9 +179,14 @@ def record_policy(state: ReadState, policy: Policy, *, has_token: bool = False) 
     """
     record = state.get(RECORD_KEY)
     if isinstance(record, RefusalRecord):
+        is_new = has_token and not record.has_token
         record.has_token = record.has_token or has_token
         if policy.lasts and policy not in record.policies:
             record.policies = (*record.policies, policy)
+            is_new = True
+        watch = record.watch
+        if is_new and watch is not None:
+            watch.renew()
 
 
 def recorded_refusal(state: ReadState) -> Refusal | None:

@@ -42,7 +42,7 @@ class ResponseRecord(RefusalRecord):
     server: StartResponse
     plain_body: type | None = None
     watching: WatchSettings | None = None
-    _watch: TokenWatch | None = None
+    watch: TokenWatch | None = None
     _write: Callable[[bytes], object]  # `write` of the server, after the response was started
 
     def __init__(self, environ: WSGIEnvironment) -> None:
@@ -89,6 +89,7 @@ class ResponseRecord(RefusalRecord):
             if self.permits():
                 self._write(chunk)
         elif self.begin():
+            self.start_watch()
             self._write(chunk)
 
     def is_refused(self) -> bool:
@@ -144,17 +145,24 @@ class ResponseRecord(RefusalRecord):
         """
         if self.refusal is not None:
             raise ResponseAborted
-        watch = self._watch
-        if watch is None:
-            watching = self.watching
-            if watching is not None:
-                self._watch = TokenWatch(watching, self, self.environ, NOTE)
+        watch = self.watch
+        if watch is None:  # a handler may verify a token after the response has begun
+            self.start_watch()
             return True
         if watch.is_current() or watch.permits():
             return True
         if watch.discards:
             return False
         raise TokenEnded
+
+    def start_watch(self) -> None:
+        """Watch the token from now on, unless it is not checked again.
+
+        Called before the first chunk: the application may wait for hours before the second one.
+        """
+        watching = self.watching
+        if watching is not None:
+            self.watch = TokenWatch(watching, self, self.environ, NOTE)
 
     def require_end(self) -> None:
         """Check that the response may end as if it were complete.
@@ -167,7 +175,7 @@ class ResponseRecord(RefusalRecord):
 
     def end(self) -> None:
         """Release the watch. Its reference to this record would leave both to the collector."""
-        self._watch = None
+        self.watch = None
 
 
 class ResponseAborted(Exception):

@@ -47,15 +47,19 @@ def until_ended(
         watch: Of its token. It may block while the token is checked again.
         abort: Returns the exception that makes the server abort the response.
     """
-    for chunk in chunks:
-        if record.refusal is not None:
+    record.watch = watch
+    try:
+        for chunk in chunks:
+            if record.refusal is not None:
+                raise abort() from None
+            if watch.is_current() or watch.permits():
+                yield chunk
+            elif not watch.discards:
+                raise abort() from None
+        if record.refusal is not None or not (watch.is_current() or watch.permits()):
             raise abort() from None
-        if watch.is_current() or watch.permits():
-            yield chunk
-        elif not watch.discards:
-            raise abort() from None
-    if record.refusal is not None or not (watch.is_current() or watch.permits()):
-        raise abort() from None
+    finally:
+        record.watch = None  # it refers to the record
 
 
 async def until_ended_async(
@@ -75,7 +79,7 @@ async def until_ended_async(
         abort: Returns the exception that makes the server abort the response.
     """
     stream = _Stream()
-    watch = watcher.watch(stream, record, source, NOTE)
+    record.watch = watch = watcher.watch(stream, record, source, NOTE)
     try:
         async for chunk in stream.iterate(chunks, abort):
             if record.refusal is not None:
@@ -89,6 +93,7 @@ async def until_ended_async(
         if not (watch.is_current() or await watch.permits_async()):
             raise abort() from None
     finally:
+        record.watch = None  # it refers to the record
         watch.close()
 
 
@@ -97,18 +102,21 @@ class _Stream:
 
     def __init__(self) -> None:
         self._waiting: asyncio.Task[Any] | None = None
-        self._is_cancelled = False
+        self._cancellations = 0
+        self._has_ended = False
 
     def token_ended(self, watch: LoopWatch) -> None:
-        """Cancel the wait for the next chunk."""
+        """Cancel the wait for the next chunk, or do not begin it: the client may be slow."""
         if not watch.discards:
+            self._has_ended = True
+            watch.be_overdue_later()
             self.overdue()
 
     def overdue(self) -> None:
-        """Cancel the wait for the next chunk, unless it is being cancelled."""
+        """Cancel the wait for the next chunk, also if it went on after a cancellation."""
         task = self._waiting
-        if task is not None and not task.cancelling():
-            self._is_cancelled = True
+        if task is not None:
+            self._cancellations += 1
             task.cancel()
 
     async def iterate(
@@ -117,15 +125,22 @@ class _Stream:
         """Yield the chunks; raise `abort()` when the token ends meanwhile."""
         iterator = aiter(chunks)
         while True:
+            if self._has_ended:
+                raise abort() from None
             self._waiting = task = asyncio.current_task()
             try:
                 chunk = await anext(iterator)
             except StopAsyncIteration:
                 return
             except asyncio.CancelledError:
-                if task is not None and self._is_cancelled and task.uncancel() == 0:
+                if task is not None and self._undo_cancellations(task):
                     raise abort() from None
                 raise
             finally:
                 self._waiting = None
             yield chunk
+
+    def _undo_cancellations(self, task: asyncio.Task[Any]) -> bool:
+        """Return whether this stream alone cancelled its task."""
+        left = [task.uncancel() for _ in range(self._cancellations)]
+        return left[-1:] == [0]

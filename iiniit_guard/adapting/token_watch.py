@@ -132,6 +132,12 @@ class TokenWatch:
             return (ended.shown or ended).reason
         return Reason.ISSUER_UNAVAILABLE
 
+    def renew(self) -> None:
+        """Check the token before the next message: a handler verified it, or required more."""
+        if self.ended is None:
+            self.mode = "end"  # until the check finds the setting that applies
+            self._until = self.next_check = self._settings.clock.monotonic()
+
     def is_current(self) -> bool:
         """Return whether a message may pass now without another check."""
         clock, validity = self._settings.clock, self._validity

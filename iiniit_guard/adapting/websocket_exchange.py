@@ -6,12 +6,12 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from iiniit_guard.adapting.asgi_exchange import (
+from iiniit_guard.adapting.asgi_exchange import refuse
+from iiniit_guard.adapting.asgi_messages import (
     DENIAL,
     MAX_DROPPED,
     RefusalSent,
     abort,
-    refuse,
     send_may_raise,
     with_headers,
 )
@@ -38,14 +38,9 @@ class WebsocketExchange(AsgiExchange):
         scope: The scope of the server.
         receive: The `receive` of the server.
         send: The `send` of the server.
-
-    Attributes:
-        started: Whether a denial response of the application has started, so that it can no longer
-            be replaced.
     """
 
     # Defaults of the class: each attribute of an object takes memory as long as it is open.
-    started: bool = False
     _heard = _accepted = _ended = False
     _dropped = 0
 
@@ -62,6 +57,8 @@ class WebsocketExchange(AsgiExchange):
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 self._ended = True
+            if self.is_over:
+                return _disconnect("")
             if self.refusal is None:
                 if await self._hands_on(message):
                     return message
@@ -91,6 +88,8 @@ class WebsocketExchange(AsgiExchange):
             self._ended = True
         elif kind == f"{DENIAL}.start":
             self.started = True
+        elif self.is_over:
+            raise ConnectionEnded
         elif self.watch is not None and not await self._passes(self.watch):
             return
         await self._send(message)

@@ -92,6 +92,7 @@ def _begin(body: Iterable[bytes], response: ResponseRecord) -> Iterable[bytes]:
     """
     record: Any = response  # Any: its `refusal` changes while the application runs
     try:
+        record.start_watch()
         try:
             first, chunks = b"", iter(() if record.refusal is not None else body)
             for first in chunks:

@@ -130,8 +130,10 @@ class BeforeRequest:
         decision = admit(part.engine, part.admission, request_from_environ(environ), HOST)
         if isinstance(decision, Refusal):
             record.refusal = decision
-        else:
-            record.admitted = NO_VIEW
+            return
+        record.admitted = NO_VIEW
+        record.has_token = isinstance(decision, Allow) and decision.token is not None
+        record.start_watch()
 
     def decide_again(
         self, environ: WSGIEnvironment, endpoint: str, view: object

@@ -137,9 +137,9 @@ async def wait(issuer, middleware, *seconds):
 
 
 @asynccontextmanager
-async def opened(issuer, middleware, scope, **more):
+async def opened(issuer, middleware, scope, *, received=(), **more):
     """Open a connection that has been checked once; cancel it at the end."""
-    client = Client(middleware, scope, **more)
+    client = Client(middleware, scope, *received, **more)
     await rest()
     await wait(issuer, middleware, 1)
     try:

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Scope
 
-from iiniit_guard.adapting.asgi_exchange import RefusalSent
+from iiniit_guard.adapting.asgi_messages import RefusalSent
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.starlette import require_scope
 from tests.contract.hosts.asgi_exchange import http

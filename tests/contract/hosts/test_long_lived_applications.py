@@ -35,6 +35,8 @@ def test_a_discarded_stream_stays_open_and_never_ends_cleanly(issuer, scene, eve
             app.ticks.put_nowait(b"late")
             await rest()
             assert client.parts == [b"tick"]
+            await wait(issuer, middleware, GRACE_SECONDS + 1)
+            assert not client.task.done()
             app.ticks.put_nowait(None)
             await ended(client, None)
 

@@ -197,6 +197,8 @@ class TestEnds:
             app.ticks.put_nowait(b"late")
             await rest()
             assert client.texts == ["late"] or client.parts == [b"tick", b"late"]
+            await turn(middleware)
+            assert middleware._watcher._loops == {}
             client.task.cancel()
             await rest()
 

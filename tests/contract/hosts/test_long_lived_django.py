@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.http import FileResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
+from iiniit_guard.adapting.loop_watches import GRACE_SECONDS
 from iiniit_guard.django import GuardMiddleware as DjangoMiddleware
 from iiniit_guard.django import require_token
 from iiniit_guard.django.responses import RequestRefused
@@ -161,3 +163,43 @@ def test_an_asynchronous_stream_that_is_not_waited_for_is_not_cancelled(issuer, 
         assert sent == [b"0"]
 
     asyncio.run(asyncio.wait_for(work(), 10))
+
+
+@pytest.mark.parametrize("kind", ["slow client", "swallows", "swallowed before"])
+def test_an_asynchronous_stream_of_django_that_goes_on_waiting_ends(issuer, guard, events, kind):
+    async def chunks():
+        own = asyncio.current_task()
+        if own is not None and kind == "swallowed before":
+            own.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+        yield b"0"
+        if kind == "swallows":
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+        await asyncio.sleep(1000)
+
+    async def work():
+        sent, resume = [], asyncio.Event()
+
+        async def client():
+            async for chunk in response.streaming_content:
+                sent.append(chunk)
+                if kind == "slow client":
+                    await resume.wait()
+
+        token = issuer.token(expires_in=20)
+        middleware, response = django_response(guard, bearing(token), chunks)
+        task = asyncio.ensure_future(client())
+        await rest()
+        for seconds in (1, 30, GRACE_SECONDS + 1):
+            issuer.clock.advance(seconds)
+            await turn(middleware)
+        resume.set()
+        await rest()
+        assert task.done()
+        assert sent == [b"0"]
+        assert middleware._watcher._loops == {}
+
+    asyncio.run(asyncio.wait_for(work(), 10))
+    assert events[-1].reason == "expired"

@@ -92,6 +92,16 @@ class TestEnds:
         assert "the open streaming response was ended" in events[-1].detail
         assert events[-1].host == ("wsgi" if host in ("wsgi", "write") else "flask")
 
+    @pytest.mark.parametrize("mode", ["end", "stop_delivering"])
+    def test_also_when_the_second_chunk_comes_later(self, issuer, guard, events, host, mode):
+        steps = Steps(lambda: issuer.clock.advance(3600), lambda: None, lambda: None)
+
+        sent, error = ask(HOSTS[host](guard, steps, long_lived=mode), issuer.token(expires_in=20))
+
+        assert sent == [b"0"]
+        assert type(error) is TokenEnded
+        assert [event.reason for event in events] == [None, "expired"]
+
     def test_when_an_opaque_token_is_revoked(self, issuer, events, host):
         token = issuer.opaque_token(expires_in=3000)
         steps = [lambda: None, lambda: issuer.clock.advance(70), lambda: issuer.revoke(token)]
@@ -170,6 +180,80 @@ def test_requests_without_a_token_are_not_watched(issuer, guard):
     app.add_url_rule("/x", "x", guarded_flask.public(steps.chunks))
     IiniitGuard(app, guard)
     assert ask(app, issuer.token(expires_in=20))[1] is None
+
+
+@pytest.mark.parametrize("waits", ["first", "second"])
+def test_a_body_that_waits_is_watched_from_its_start(issuer, guard, waits):
+    def chunks():
+        if waits == "first":
+            issuer.clock.advance(3600)
+        yield b"0"
+        if waits == "second":
+            issuer.clock.advance(3600)
+        yield b"1"
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return chunks()
+
+    sent, error = ask(GuardMiddleware(application, guard), issuer.token(expires_in=20))
+
+    assert sent == [b"0"]
+    assert type(error) is TokenEnded
+
+
+def test_middleware_inside_flask_is_watched_too(issuer, guard, events):
+    def streaming(environ, start_response):
+        start_response("200 OK", [])
+        return Steps(lambda: issuer.clock.advance(3600)).chunks()
+
+    app = Flask("inside")
+    app.wsgi_app = streaming  # type: ignore[method-assign]  # as the documentation of Flask does
+    IiniitGuard(app, guard)
+
+    sent, error = ask(app, issuer.token(expires_in=20))
+
+    assert sent == [b"0"]
+    assert type(error) is TokenEnded
+    assert [event.reason for event in events] == [None, "expired"]
+
+
+@pytest.mark.parametrize("mode", ["end", "off"])
+def test_a_token_that_a_handler_verifies_later_is_watched(issuer, guard, events, mode):
+    """A check without a token, or with the setting `off`, is not the last one."""
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        for number in range(3):
+            yield b"%d" % number
+            issuer.clock.advance(1)
+        authorize(environ, make_policy(["user:read"], long_lived="end"))
+        yield b"3"
+        issuer.clock.advance(30)
+        yield b"late"
+
+    app = GuardMiddleware(application, guard, enforce="declared", long_lived=mode)
+    sent, error = ask(app, issuer.token(expires_in=20))
+
+    assert sent == [b"0", b"1", b"2", b"3"]
+    assert type(error) is TokenEnded
+    assert events[-1].reason == "expired"
+
+
+def test_a_handler_cannot_renew_a_token_that_has_ended(issuer, guard):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        yield b"0"
+        issuer.clock.advance(30)
+        yield b"late"
+        authorize(environ, make_policy(long_lived="off"))
+        yield b"later"
+
+    app = GuardMiddleware(application, guard, long_lived="stop_delivering")
+    sent, error = ask(app, issuer.token(expires_in=20))
+
+    assert sent == [b"0"]
+    assert type(error) is TokenEnded
 
 
 def test_a_validator_that_fails_ends_the_response(issuer, events):
