@@ -49,6 +49,7 @@ class AsgiExchange(RefusalRecord):
         is_late: Whether the application waited long before the body of its response.
     """
 
+    is_affected: bool
     task: asyncio.Task[Any] | None = None
     watch: LoopWatch | None = None
     is_over: bool = False

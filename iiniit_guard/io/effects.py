@@ -179,7 +179,7 @@ class EffectRunner:
         self._blocking = DaemonThreads("iiniit_guard-blocking", _BACKGROUND_THREADS)
         self._calls = BoundedCalls()
         self._clients: tuple[ThreadClients, LoopClients] | None = None
-        self.loops = LoopEffects(
+        self.loops: LoopEffects = LoopEffects(
             self.transport,
             self.store,
             self._on_call,
