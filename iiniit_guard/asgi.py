@@ -87,7 +87,7 @@ class GuardMiddleware:
         self._engine = engine_of(guard)
         self.admission: Admission = make_admission(**settings)
         self._reads_subprotocol = self._engine.resource.settings.websocket_subprotocol_token
-        # A failed check runs again at the next request.
+        # `cache` stores no exception, so a failed check runs again at the next request.
         self._check: Callable[[], None] = cache(partial(check_application, app))
         self._watcher = LoopWatcher(self._engine, self.admission, _HOST, self._read)
 
@@ -146,7 +146,7 @@ class GuardMiddleware:
     async def _admits(
         self, scope: Scope, receive: Receive, send: Send, inner: Scope, begun: Unfinished | None
     ) -> bool:
-        """Return whether the connection passes, and store the result in `inner`; else refuse it."""
+        """Store the token or principal in `inner` and return True, or refuse the connection."""
         decision: Decision | Response
         engine, admission = self._engine, self.admission
         if begun is not None:

@@ -51,7 +51,7 @@ from iiniit_guard.io.store import Store
 from iiniit_guard.providers.mistakes import typical_mistake
 from iiniit_guard.reporting import Reporter
 
-# The proof of possession needs the request. Without it, `dpop="required"` permits no token.
+# A proof of possession belongs to a request. Without one, `dpop="required"` permits no token.
 _BOUND: Final = PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
 _UNBOUND: Final = PROBLEMS[Reason.UNBOUND_TOKEN]
 
@@ -116,7 +116,7 @@ class Engine(CopiedAsItself):
 
         Args:
             begun: What `begin` returned.
-            requirement: The argument of `begin`.
+            requirement: As for `begin`.
             started: When the decision began, by `time.perf_counter`; None means now.
         """
         started = time.perf_counter() if started is None else started
@@ -289,7 +289,7 @@ class Engine(CopiedAsItself):
     def _report(
         self, decision: Decision, result: Judged, request: Request, host: str, started: float | None
     ) -> None:
-        """Log a refusal or an outage, and emit the event of a decision that began at `started`."""
+        """Log a refusal or an outage, and emit the event, with duration 0 if `started` is None."""
         if isinstance(result, Unreachable):
             self.reporter.outage(result, request, host)
         elif isinstance(result, Problem):

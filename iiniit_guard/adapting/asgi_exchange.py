@@ -235,7 +235,7 @@ def begin_scope(
     The fast path applies to requests for which any valid token suffices.
 
     Returns:
-        What `begin_environ` returns. The fast path requires exactly one Authorization field.
+        The same as `begin_environ`; None unless the request has exactly one Authorization field.
     """
     authorization = None
     for name, value in scope["headers"]:

@@ -99,7 +99,7 @@ class LoopWatch(TokenWatch):
         self._watches.schedule(self, self._settings.clock.monotonic() + GRACE_SECONDS)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work`, which ends the connection, and call `overdue` later if it is still open."""
+        """Run `work`, which ends the connection; call `overdue` later if that has not happened."""
         self._watches.spawn(work)
         self.be_overdue_later()
 

@@ -151,9 +151,9 @@ def begin_environ(
         requirement: The policy of the handler that will run; any token suffices if it is unknown.
 
     Returns:
-        The token of an admitted request. An `Unfinished`, which the caller passes to
-        `Engine.finish` with the same policy, or with the policy of `admission` for any token. Or
-        None if the fast path does not apply; the caller then calls `admit`.
+        The token, if the request is admitted. None if the fast path does not apply; the caller must
+        then call `admit`. Otherwise an `Unfinished`, which the caller must pass to `Engine.finish`
+        with `requirement`. If any token suffices, the caller passes the policy of `admission`.
     """
     authorization = environ.get("HTTP_AUTHORIZATION")
     if authorization is None or not admission.wants_any_token:

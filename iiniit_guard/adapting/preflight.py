@@ -12,8 +12,8 @@ _OF_A_PREFLIGHT: Final = frozenset({b"origin", b"access-control-request-method"}
 _NOT_OF_A_PREFLIGHT: Final = frozenset(
     {
         *(b"authorization", b"cookie", b"content-length", b"transfer-encoding"),
-        # No browser sends these with a preflight. An application that honours them would run
-        # another method without a token.
+        # No browser sends a method override with a preflight. An application that honours it would
+        # run another method without a token.
         *OVERRIDE_HEADERS,
     }
 )

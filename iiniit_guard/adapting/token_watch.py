@@ -71,16 +71,17 @@ class TokenWatch:
     """The token of one connection: until when it is valid, and whether it has ended.
 
     Args:
-        settings: What the watches of the middleware share.
-        record: Of the request that opened the connection.
+        settings: The settings that the watches of the middleware share.
+        record: The record of the request that opened the connection.
         source: The argument of `settings.read`.
         note: Names the kind of connection in the log and in the event.
 
     Attributes:
         next_check: When the token is checked next, by the monotonic clock.
         ended: Why the token is no longer valid; None while it is.
-        mode: What happens then. `off` means that nothing is checked any more.
-        tick: For the timer wheel.
+        mode: What happens to the connection when the token ends. `off` means that the token is not
+            checked any more.
+        tick: The position in the timer wheel.
     """
 
     __slots__ = (

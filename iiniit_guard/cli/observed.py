@@ -96,10 +96,10 @@ def observed(
     """Return a protected resource with empty caches, and the observer of its effects.
 
     Args:
-        settings: Of a guard. Its event listener and its shared store are not used.
+        settings: The settings of a guard. The event listener and the shared store are not used.
         may_call: As in `Observer`.
         transport: Called instead of the network, also if `may_call` is False.
-        jwks_file: The keys of every issuer, in place of their own.
+        jwks_file: A file whose keys replace those of every issuer; None to replace none.
         wall: The wall clock.
     """
     alone = replace(settings, on_event=None, store_url=None, store_secret=None)

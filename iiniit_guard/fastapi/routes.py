@@ -27,8 +27,8 @@ class Found(NamedTuple):
         path: The path from the root of the application, with its parameters in braces.
         route: Has the attributes `methods`, `dependant` and `include_in_schema`, each optional.
         handler: The endpoint, or the application of a mount.
-        around: The guard's middlewares around it: the path below which each guards, and its
-            settings.
+        around: The middlewares of the guard that contain the route, each as the path below which
+            the middleware guards, and its settings.
     """
 
     kind: Kind

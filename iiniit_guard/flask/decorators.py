@@ -119,7 +119,7 @@ def _runs(view: Handler) -> Handler:
 
 
 def _decided(policy: Policy) -> Refused | None:
-    """Decide, and return the exception of a refusal."""
+    """Decide about the current request. Return the exception of a refusal, or None."""
     environ = current_request().environ
     decision = decide(environ, partial(request_from_environ, environ), policy, HOST)
     return None if isinstance(decision, Allow) else Refused(response=response_to(decision))

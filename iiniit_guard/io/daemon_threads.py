@@ -1,4 +1,4 @@
-"""Work in the background: a small pool of daemon threads, and the log of failures.
+"""A small pool of daemon threads, and the log line about background work that fails.
 
 `concurrent.futures.ThreadPoolExecutor` joins its threads at exit. A thread that waits for a dead
 name server would delay the exit of the interpreter.
@@ -95,7 +95,7 @@ class DaemonThreads:
 
 def log_failure(error: Exception) -> None:
     """Log the exception of a flow that ran in the background, in a thread or a task."""
-    # Log the place, not the message: the message may contain received data.
+    # Log where the exception was raised, not its message, which may contain received data.
     where = "?"
     for frame, line in walk_tb(error.__traceback__):
         where = f"{frame.f_globals.get('__name__')}:{line}"

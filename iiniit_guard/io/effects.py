@@ -55,15 +55,15 @@ _left_behind: list[Loops] = []
 
 
 def run(flow: Flow[T], perform: Callable[[Effect], object]) -> T:
-    """Drive `flow` to its end in this thread.
+    """Run `flow` to its end in this thread, and return its result.
 
     Args:
         flow: A flow that has not started.
         perform: Returns the reply to one effect.
 
     Raises:
-        Exception: Any exception of `perform` or of the flow. The `finally` blocks of the flow have
-            run by then.
+        Exception: An exception of `perform` or of the flow, after the `finally` blocks of the flow
+            have run.
     """
     reply: object = None
     try:
@@ -75,7 +75,7 @@ def run(flow: Flow[T], perform: Callable[[Effect], object]) -> T:
                 return value
             reply = perform(effect)
     finally:
-        flow.close()  # Run the `finally` blocks of the core, also if the request ends early.
+        flow.close()  # Run the `finally` blocks of the flow, also if the request ends early.
 
 
 class EffectRunner:
@@ -165,7 +165,7 @@ class EffectRunner:
         await self.loops.registry.release()
 
     def after_fork(self) -> None:
-        """Start without locks, threads and connections of the parent process."""
+        """Replace the locks, threads and connections of the parent process."""
         if self._clients is not None:
             self._clients[0].abandon()
         _left_behind.append(self.loops.registry)
@@ -195,7 +195,7 @@ class EffectRunner:
         if self.transport is not None:
             return self.transport(request)
         clients = self._make_clients()[0]
-        # From here on: the import of the HTTP client is not part of the first call.
+        # The time of the call begins here, so it does not include the import of the HTTP client.
         return clients.fetch(request, time.monotonic())
 
     def _make_clients(self) -> tuple[ThreadClients, LoopClients]:

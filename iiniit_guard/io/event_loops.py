@@ -1,7 +1,7 @@
 """Effects on event loops, and the connections and tasks that end with each loop.
 
-A client fails on a second loop, and programs have several: the reloader of uvicorn, one loop per
-call in asgiref, tests.
+An HTTP client fails on a second event loop, and a program may have several. For example, asgiref
+runs one event loop per call.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Loops:
 
 
 async def run_async(flow: Flow[T], perform: Callable[[Effect], Awaitable[object]]) -> T:
-    """Asynchronous version of `run`."""
+    """Asynchronous version of `run` in `effects.py`."""
     reply: object = None
     try:
         while True:
@@ -174,14 +174,14 @@ async def run_async(flow: Flow[T], perform: Callable[[Effect], Awaitable[object]
                 return value
             reply = await perform(effect)
     finally:
-        flow.close()  # Run the `finally` blocks of the core, also if the request is cancelled.
+        flow.close()  # Run the `finally` blocks of the flow, also if the request is cancelled.
 
 
 class LoopClient(Protocol):
     """The HTTP client of event loops."""
 
     async def fetch(self, request: HttpRequest, started: float) -> HttpResponse | Unreachable:
-        """Make one call on the running loop."""
+        """Send a request on the running loop. Its deadline counts from `started`."""
         ...
 
 
@@ -194,7 +194,7 @@ class LoopEffects:
         store: The shared store; None makes every lookup a miss.
         on_call: Called before each `Fetch`; see `OnCall`.
         calls: Calls functions of the application that may block.
-        blocking: Threads for other work that would block an event loop.
+        blocking: The threads for other work that would block an event loop.
         make_clients: Returns the HTTP clients of threads and of event loops, and sets `client`.
         closed: Whether network calls fail and background work is dropped.
         registry: The connections and tasks of each event loop.
@@ -282,8 +282,8 @@ async def _join(load: Future[object], timeout_seconds: float) -> object:
 
     try:
         async with asyncio.timeout(timeout_seconds):
-            # No shield: a waiter cannot cancel a running load, and a shielded load would call back
-            # into a loop that may be closed by then.
+            # `asyncio.shield` is not needed, because a waiter cannot cancel a running load. A
+            # shielded load would call back into a loop that may be closed by then.
             return await asyncio.wrap_future(load)
     except TimeoutError:
         return TIMED_OUT

@@ -134,7 +134,7 @@ def proxy_of(connection: Connection) -> ForwardProxy | None:
 
 
 class TlsContexts:
-    """The TLS contexts of all connections, created once: loading the system's roots takes 20 ms."""
+    """The TLS contexts of all connections, created once because loading the roots takes 20 ms."""
 
     def __init__(self) -> None:
         self._made: dict[Connection, ssl.SSLContext] = {}

@@ -104,8 +104,8 @@ class Store:
         """Read or write the shared store on the running event loop. A failure is a miss.
 
         Args:
-            effect: What to read or write.
-            transports: The connections of that loop; see `LoopState`.
+            effect: The read or write operation.
+            transports: The connections of the running loop; see `LoopState`.
         """
         import asyncio
 

@@ -16,7 +16,7 @@ def message_faults(rule: Rule, *, compared: bool) -> list[str]:
 
     Args:
         rule: The rule.
-        compared: Whether the server behind compares the header fields with the body.
+        compared: Whether the MCP server compares the header fields with the body.
     """
     if rule.mcp_method is None:
         return [] if rule.mcp_name is None else ["mcp_name: set mcp_method too, such as tools/call"]

@@ -115,7 +115,7 @@ class Verdict:
     opens_some: bool = field(default=False, compare=False)
 
     def answer_for(self, headers: Headers) -> Requirement:
-        """Return the answer for a request with these header fields: list of (name, value)."""
+        """Return what a request with these header fields, a list of (name, value), must satisfy."""
         return self.answer if self.by_headers is None else self.by_headers(headers)
 
     @property

@@ -20,7 +20,8 @@ from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze, th
 from iiniit_guard.core.model.json_types import ATOMS, Json
 
 _next_number: Final = count().__next__
-# Tokens without a signature can make the guard create issuers, so their numbers have 64 bits.
+# A client can make the guard create issuers by tokens without a signature, so the numbers of
+# issuers have 64 bits.
 _TRAILER: Final = Struct("<dddQQqI?")
 _TRAILER_BYTES: Final = _TRAILER.size
 # The overhead of a record: the digest, its places in table and queue, its client's sum.
@@ -31,8 +32,8 @@ SMALLEST_ROOM: Final = _RECORD_BYTES + _TRAILER_BYTES
 _LARGEST_POOLED: Final = 512
 _HOLES: Final = 2  # the fraction 1/2 of such an object; measured
 NEVER: Final = float("-inf")  # when an ended record was valid
-# Upper bounds for the parts of a token without their text, including the allocator's rounding and
-# the reference to each part.
+# Upper bounds, in bytes, of the parts of a token without their text. They include the rounding of
+# the allocator and the reference to each part.
 TOKEN_BYTES: Final = 1024
 SCOPE_BYTES: Final = 160
 _NAME_BYTES: Final = 200
@@ -51,7 +52,7 @@ class IssuerValidity:
 class KeyValidity:
     """Revocable validity of a key, or of another basis of a cache entry.
 
-    After a key or its issuer is withdrawn, the entries that depend on it are not valid any more.
+    After a key or its issuer is withdrawn, the entries that depend on the key are no longer valid.
     """
 
     issuer: IssuerValidity = field(default_factory=IssuerValidity)
@@ -65,11 +66,11 @@ class CacheEntry:
 
     Attributes:
         token: The token.
-        valid_from: By the wall clock.
-        valid_until: By the wall clock.
-        valid_until_monotonic: By the monotonic clock.
-        validity: Of the key, or of another basis of the entry.
-        used: Whether it was used since its last check for eviction.
+        valid_from: The start of the period, by the wall clock.
+        valid_until: The end of the period, by the wall clock.
+        valid_until_monotonic: The end of the period, by the monotonic clock.
+        validity: The validity of the key, or of another basis of the entry.
+        used: Whether a request used the entry after the last check for eviction.
         size: An upper bound of the bytes that the objects of the token use.
         record: The record that the entry was unpacked from; None for a new entry.
     """

@@ -138,10 +138,10 @@ class TokenCache:
         A token that uses more than a sixteenth of the bytes, or more than 512 KiB, is not cached.
 
         Args:
-            digest: Of the token.
+            digest: The digest of the token.
             entry: The token and its validity.
-            payload: The JSON object that the token was made from. It bounds the size of the token
-                in less time, without measuring any object.
+            payload: The JSON object that the token was made from. Its length bounds the size of the
+                token in less time than measuring each object; None means to measure each object.
         """
         token = entry.token
         if payload is None:

@@ -130,9 +130,9 @@ class ClaimChecks:
     def valid_from(self, claims: JsonMapping) -> float:
         """Return the time before which a token with these checked claims is refused.
 
-        It matters when the clock is set back.
+        The cache needs this time, because the clock may be set back.
         """
-        # `or`: null means absent, and 0 is earlier than every clock.
+        # `or` also replaces null, which means absent, and 0, which is before any time of a clock.
         latest: float = claims.get("iat") or _ALWAYS
         if "nbf" in claims:
             latest = max(latest, claims["nbf"] or _ALWAYS)

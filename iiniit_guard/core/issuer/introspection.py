@@ -235,7 +235,7 @@ class _Introspection:
         spelled = second_spelling(self.token)
         if spelled is None:
             return None
-        # The keys of both spellings name the issuer if the request named it.
+        # If the request named the issuer, the cache keys of both spellings include the issuer.
         other = digest_of(spelled, None if digest == digest_of(self.token) else server.issuer)
         if active:
             server.tombstones.lift(other)

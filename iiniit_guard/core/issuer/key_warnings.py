@@ -24,13 +24,13 @@ class KeyWarnings:
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
         self.last: Hashable = None
-        """The content of the last set; None if it had nothing to report."""
+        """The content of the last key set; None if no key of that set was reported."""
 
     def report(self, keys: JwkSet) -> None:
         """Log the skipped keys of a set, unless the same set was reported last.
 
-        A key for encryption is not reported if the set has usable keys too. If `last` is None, a
-        set without skipped keys needs no call.
+        A key for encryption is not reported if the set has usable keys too. The caller may omit the
+        call if `last` is None and the set has no skipped keys.
         """
         faults = [key for key in keys.skipped if key.reason != ENCRYPTION or not keys.keys]
         usable = tuple((key.kid, key.algorithms, key.numbers) for key in keys.keys)
@@ -45,7 +45,7 @@ class KeyWarnings:
 
 
 def _described(key: SkippedKey) -> str:
-    """Return one key for a log line. The issuer chose the key ID, so it is escaped and cut."""
+    """Return the name of a key for the log. The key ID is escaped and cut: the issuer chose it."""
     if key.kid is None:
         return f"number {key.position + 1} ({key.reason})"
     cut = "..." if len(key.kid) > _LONGEST_KID else ""

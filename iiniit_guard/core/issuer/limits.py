@@ -123,7 +123,7 @@ class CallLimiter:
         self._by_strangers = 0
 
     def reset_after_fork(self) -> None:
-        """Start with no calls in flight: the calls of the parent process do not count here."""
+        """Reset the number of calls in flight: calls of the parent process do not count here."""
         self._lock = Lock()
         self._taken = self._by_strangers = 0
 

@@ -1,4 +1,4 @@
-"""Authorization server metadata: how it is fetched, and which URLs of an issuer may be called.
+"""Authorization server metadata: fetching it, and finding the URLs that the guard may call.
 
 Spec: RFC 8414 §3 (well-known path inserted before the issuer's path), OpenID Connect Discovery 1.0
 §4 (appended to it).
@@ -29,7 +29,7 @@ LIFETIME_SECONDS = 3_600.0
 STALE_SECONDS = 86_400.0
 _MISSING_SECONDS: Final = 30.0
 
-# Other characters, and spaces, are never part of a URL (RFC 3986 §2).
+# A URL consists of visible ASCII characters, without spaces (RFC 3986 §2).
 _VISIBLE: Final = re.compile(r"[!-~]+")
 # Some parsers find another host or port if text follows a bracket, or if the port is 0.
 _AUTHORITY: Final = re.compile(r"([^@]*@)?([^\[\]:]+|\[[^\[\]]+\])(:(0*[1-9][0-9]*)?)?")
@@ -49,7 +49,7 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether `host` is this machine, so that plain http never leaves it."""
+    """Return whether `host` names this machine, so that plain http does not leave the machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -59,7 +59,7 @@ def is_loopback(host: str) -> bool:
 
 
 def url_fault(url: str, http_hosts: Collection[str]) -> str | None:
-    """Return why the guard may not call `url`, or None.
+    """Return why the guard must not call `url`; None if the guard may call it.
 
     Args:
         url: From the settings, the metadata or a token.
@@ -88,8 +88,8 @@ class Endpoints:
 
     Args:
         metadata: The metadata.
-        source: The URL in the settings from which the metadata is fetched, or from which that URL
-            is derived.
+        source: The URL in the settings from which the guard fetches the metadata, or from which the
+            URL of the metadata is derived.
         http_hosts: The setting `insecure_http_hosts`.
     """
 
@@ -104,16 +104,16 @@ class Endpoints:
         self._http_hosts = http_hosts
         written = urlsplit(source)
         self._may_be_loopback = written.scheme == "http" and is_loopback(written.hostname or "")
-        # The URLs that `find` returned, by name, each with the document that it is from.
+        # The URLs that `find` returned, by name, each with the document that contains the URL.
         self._known: dict[str, tuple[JsonMapping, str]] = {}
 
     def find(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
-        """Return the URL of an endpoint, or why it is not known now.
+        """Return the URL of an endpoint, or why the URL is not known now.
 
-        The settings may name plain http on loopback, because the operator wrote them. The metadata
-        may do so only if the settings fetch it over plain http from loopback too. Otherwise a
-        remote issuer could make the guard send requests and tokens to services on the guard's own
-        machine.
+        The settings may contain an `http` URL on loopback, because the operator wrote them. The
+        metadata may contain one only if the guard fetches the metadata over plain http from
+        loopback too. Otherwise a remote issuer could make the guard send requests and tokens to
+        services on the guard's own machine.
 
         Args:
             configured: The URL in the settings; None means the URL in the metadata.
@@ -153,8 +153,8 @@ def load_metadata(
         issuer: The required `issuer` of the document, compared exactly. A document with another one
             describes another issuer (RFC 8414 §3.3).
         connection: The connection settings.
-        headers: Creates the flow that returns the further header fields of a request to a URL; None
-            means that there are none.
+        headers: Called with a URL. Returns the flow that finds further header fields of a request
+            to this URL. None means that no request has further fields.
     """
     failure = Unreachable("answer", "no metadata")
     for url in urls:

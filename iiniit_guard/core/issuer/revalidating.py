@@ -38,8 +38,8 @@ class RevalidatedDocument(Generic[T]):
         timeout_seconds: How long one load may take.
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
-        hold: Returns why a missing document must not be fetched now, or None. Without this function
-            it may be fetched at any time.
+        hold: Returns why a missing document must not be fetched now, or None. Without this
+            function, the document may be fetched at any time.
         accept: Called with a document that is about to replace the last one. If it returns a
             failure, neither document is used.
         report: Called with a failure that no request waits for, or that a last valid document hides

@@ -66,14 +66,14 @@ CURVES: Final[dict[str, Curve]] = {
 
 
 class EcPoint(NamedTuple):
-    """RFC 7518 §6.2.1: a point that lies on its curve."""
+    """The numbers of an elliptic curve key: a point that lies on its curve (RFC 7518 §6.2.1)."""
 
     curve: Curve
     x: int
     y: int
 
     def bind(self, _alg: str, /) -> Verifies:
-        """Return a function that verifies signatures by `curve.alg`; see `PublicNumbers.bind`."""
+        """Return a function that verifies signatures with `curve.alg`; see `PublicNumbers.bind`."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
@@ -105,7 +105,7 @@ class EcPoint(NamedTuple):
         return verifies
 
     def thumbprint_members(self) -> str:
-        """Return the members of the thumbprint (RFC 7638 §3.2)."""
+        """Return the JSON object that the thumbprint is computed from (RFC 7638 §3.2)."""
         size = self.curve.size
         x, y = encode_number(self.x, size), encode_number(self.y, size)
         return f'{{"crv":"{self.curve.name}","kty":"EC","x":"{x}","y":"{y}"}}'

@@ -22,12 +22,15 @@ _SMALL_ORDER_Y: Final = frozenset((0, 1, _PRIME - 1, _ORDER_8_Y, _PRIME - _ORDER
 
 
 class Ed25519Point(NamedTuple):
-    """RFC 8037 §2: an encoded point that lies on the curve and is not of small order."""
+    """The number of an Ed25519 key: an encoded point of the curve (RFC 8037 §2).
+
+    The point is not of small order.
+    """
 
     encoded: bytes
 
     def bind(self, _alg: str, /) -> Verifies:
-        """Return a function that verifies signatures by either name; see `PublicNumbers.bind`."""
+        """Return a function that verifies Ed25519 signatures; see `PublicNumbers.bind`."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -43,7 +46,7 @@ class Ed25519Point(NamedTuple):
         return verifies
 
     def thumbprint_members(self) -> str:
-        """Return the members of the thumbprint (RFC 8037 §2)."""
+        """Return the JSON object that the thumbprint is computed from (RFC 8037 §2)."""
         x = encode_base64url(self.encoded).decode()
         return f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
 

@@ -33,12 +33,12 @@ Scan: TypeAlias = Callable[[str, int], tuple[Any, int]]
 MAX_DEPTH: Final = 32
 """Maximum number of nested objects and arrays, including the outermost. Claims need five."""
 
-# Upper bounds for an object or array, for a member with its name or an element, and for each byte
-# of text. They include the rounding of the allocator and the reference to each part.
+# Upper bounds, in bytes of memory: of an object or array, of a member (with its name) or element,
+# and of each byte of text. They include the rounding of the allocator and the reference to a part.
 CONTAINER_BYTES: Final = 400
 _PART_BYTES: Final = 300
 TEXT_WIDTH: Final = 4
-_BRACKET: Final = ord("[")  # a search for bytes in bytes raises and catches an exception first
+_BRACKET: Final = ord("[")  # a number: `b"[" in data` raises and catches an exception first
 
 # Maximum length of a member of a JWK. The longest accepted modulus has 2,731 characters.
 _MAX_MEMBER_CHARACTERS: Final = 4096
@@ -111,10 +111,10 @@ def load_object(data: bytes) -> JsonObject:
     Spec: RFC 8259 §4, §6, §8, §9; RFC 7515 §4, RFC 7519 §4.
     """
     text = data.decode().strip(_WHITESPACE)
-    # Most objects are flat, and few of the others have so many brackets that they need the call.
-    # (Finding a character in text takes a quarter of the time that it takes in bytes.) The check
-    # comes before parsing: the C parser recurses, and an application may have raised the recursion
-    # limit.
+    # Most objects are flat, and few others have more than `MAX_DEPTH` brackets, so the call is
+    # rare. (Finding a character in text takes a quarter of the time that it takes in bytes.) The
+    # depth is checked before parsing, because the C parser recurses, and an application may have
+    # raised the recursion limit.
     if (
         (text.rfind("{") > 0 or "[" in text)
         and text.count("{") + text.count("[") > MAX_DEPTH
@@ -172,11 +172,11 @@ def is_too_deep(data: bytes) -> bool:
 
 
 def parsed_bytes(data: bytes, members: int) -> int:
-    """Return an upper bound of the bytes that a parsed object uses. No object is measured.
+    """Return an upper bound of the bytes that a parsed object uses, without measuring any object.
 
     Args:
-        data: The JSON object.
-        members: The number of its members, without those of inner objects.
+        data: The text of the object, in JSON.
+        members: The number of members of the object, without the members of inner objects.
     """
     containers, parts = 1, members
     if data.rfind(b"{") > 0 or _BRACKET in data:  # the object is not flat
@@ -240,7 +240,7 @@ def decode_member(jwk: JsonObject, name: str) -> bytes:
     """Decode a member of a JWK.
 
     Returns:
-        Empty if the member is missing, malformed or longer than any accepted number.
+        The octets; empty if the member is missing, malformed or longer than any accepted number.
     """
     value = jwk.get(name)
     if not isinstance(value, str) or len(value) > _MAX_MEMBER_CHARACTERS:

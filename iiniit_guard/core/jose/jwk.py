@@ -102,7 +102,7 @@ class JwkSet:
     def find(self, kid: str | None, alg: str) -> tuple[VerificationKey, ...]:
         """Return the keys to try for a token, at most `MAX_CANDIDATES`.
 
-        A key or an algorithm that the cryptographic library refuses is left out.
+        A key is omitted if the cryptographic library refuses the key or `alg`.
 
         Args:
             kid: The token's key ID. None means that the token has none, and every key that fits
@@ -224,7 +224,7 @@ def _belongs_to(member: JsonObject, issuers: frozenset[str]) -> bool:
 
 
 def _member_fault(member: JsonObject, allowed: str) -> str | None:
-    """Return why the key cannot be used, by the members of every key type, or None.
+    """Return the fault of a JWK in its `kid`, its uses or its secret members, or None.
 
     Spec: RFC 7517 §4.2, §4.3, §4.5.
     """

@@ -1,4 +1,4 @@
-"""Public keys of any type: what each can do, and its use with one algorithm."""
+"""The interface of public keys of every type, and a public key bound to one algorithm."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Protocol, TypeAlias
 from iiniit_guard.core.jose.encodings import encode_base64url
 
 Verifies: TypeAlias = Callable[[bytes, bytes], bool]
-"""Called with signing input and signature. Returns False unless the signature is valid."""
+"""Called with the signing input and the signature. Returns whether the signature is valid."""
 
 
 class PublicNumbers(Protocol):
-    """The numbers of a checked public key. Those of equal keys are equal and have one hash."""
+    """The numbers of a checked public key. Equal keys have equal numbers with the same hash."""
 
     def bind(self, alg: str, /) -> Verifies:
         """Return a function that verifies signatures with this key and one algorithm.
@@ -23,7 +23,7 @@ class PublicNumbers(Protocol):
 
         Raises:
             ValueError: The cryptographic library refuses the key.
-            UnsupportedAlgorithm: It refuses the algorithm.
+            UnsupportedAlgorithm: The library refuses the algorithm.
         """
         ...
 
@@ -34,13 +34,15 @@ class PublicNumbers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A public key bound to one algorithm in advance. The token's header cannot choose its use.
+    """A public key that is bound to one algorithm before a token arrives.
+
+    So the header of a token cannot choose how the key is used.
 
     Attributes:
         kid: The key ID in its JWK Set, or None.
-        alg: The one algorithm that it verifies; `EdDSA` and `Ed25519` count as two.
-        numbers: The public key. Equal keys have equal numbers, independent of their kid.
-        verifies: Checks a signature by `alg`. It does not raise.
+        alg: The one algorithm of the key; `EdDSA` and `Ed25519` count as two.
+        numbers: The public key. Equal keys have equal numbers, independent of their `kid`.
+        verifies: Checks a signature with `alg`. It raises no exception.
     """
 
     kid: str | None
@@ -52,6 +54,6 @@ class VerificationKey:
 def thumbprint(numbers: PublicNumbers) -> str:
     """Return the thumbprint of a key (RFC 7638 §3, RFC 8037 §2), in base64url.
 
-    It depends on the public numbers alone.
+    The thumbprint depends on the public numbers alone.
     """
     return encode_base64url(sha256(numbers.thumbprint_members().encode()).digest()).decode()

@@ -23,13 +23,13 @@ MAX_EXPONENT: Final = 1 << 33
 
 
 class RsaNumbers(NamedTuple):
-    """RFC 7518 §6.3.1: modulus and exponent."""
+    """The numbers of an RSA key: modulus and exponent (RFC 7518 §6.3.1)."""
 
     n: int
     e: int
 
     def bind(self, alg: str, /) -> Verifies:
-        """Return a function that verifies signatures by `alg`; see `PublicNumbers.bind`."""
+        """Return a function that verifies signatures with `alg`; see `PublicNumbers.bind`."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
@@ -49,8 +49,8 @@ class RsaNumbers(NamedTuple):
         size = (self.n.bit_length() + 7) // 8
 
         def verifies(signing_input: bytes, signature: bytes) -> bool:
-            # RFC 8017 §8.1.2, §8.2.2: as long as the modulus. OpenSSL also accepts a PSS signature
-            # without its leading zero octet.
+            # RFC 8017 §8.1.2, §8.2.2: a signature is as long as the modulus. OpenSSL also accepts a
+            # PSS signature without its leading zero octet.
             if len(signature) != size:
                 return False
             try:
@@ -62,7 +62,7 @@ class RsaNumbers(NamedTuple):
         return verifies
 
     def thumbprint_members(self) -> str:
-        """Return the members of the thumbprint (RFC 7638 §3.2)."""
+        """Return the JSON object that the thumbprint is computed from (RFC 7638 §3.2)."""
         return f'{{"e":"{encode_number(self.e)}","kty":"RSA","n":"{encode_number(self.n)}"}}'
 
 

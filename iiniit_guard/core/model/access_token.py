@@ -1,6 +1,6 @@
 """The verified access token that a handler receives, and its claims, frozen at every depth.
 
-Requests with the same token share it.
+Requests with the same token share one object.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def is_time(value: object) -> TypeGuard[float]:
 class Claims(CopiedAsItself, JsonMapping):
     """A frozen mapping of claim names to values. Nested objects are mappings, arrays are tuples.
 
-    A nested value is frozen when it is read. Most handlers read none, and an object that holds
-    thousands of others must not cost the time to freeze all of them.
+    A nested value is frozen when a handler reads it. Most handlers read none, so they do not pay
+    for freezing the thousands of values that a claim may contain.
 
     Args:
         claims: Copied at every depth.
@@ -88,7 +88,7 @@ def frozen_object(members: JsonObject) -> Claims:
     """Return an object parsed from JSON as read-only claims.
 
     Args:
-        members: No other code keeps it, because it is not copied.
+        members: The object. It is not copied, so the caller must not change it later.
     """
     frozen = Claims.__new__(Claims)
     _set_members(frozen, members)
@@ -99,7 +99,8 @@ def freeze(value: Json) -> Json:
     """Return `value` with read-only mappings and tuples, at every depth.
 
     Args:
-        value: Parsed from JSON. No other code keeps it: an object in it is not copied.
+        value: A value parsed from JSON. Its objects are not copied, so the caller must not change
+            them later.
     """
     if isinstance(value, dict):
         return frozen_object(value)
@@ -134,27 +135,27 @@ class AuthorizationDetail(Claims):
 
     @property
     def type(self) -> str:
-        """The type, which defines the meaning of the other members."""
+        """The type of the detail, which defines the meaning of the other members."""
         return str(self["type"])
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The resources where the client may use the detail; empty if it names none."""
+        """The resources where the client may use the detail; empty if the detail names none."""
         return tuple(self.get("locations", ()))
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """The allowed actions; empty if it names none."""
+        """The allowed actions; empty if the detail names none."""
         return tuple(self.get("actions", ()))
 
     @property
     def datatypes(self) -> tuple[str, ...]:
-        """The requested kinds of data; empty if it names none."""
+        """The requested kinds of data; empty if the detail names none."""
         return tuple(self.get("datatypes", ()))
 
     @property
     def privileges(self) -> tuple[str, ...]:
-        """The levels of privilege; empty if it names none."""
+        """The levels of privilege; empty if the detail names none."""
         return tuple(self.get("privileges", ()))
 
     @property

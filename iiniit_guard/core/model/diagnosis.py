@@ -153,7 +153,7 @@ class Diagnosis:
     failing_seconds: float | None = None
 
     def updated(self, **more: Any) -> Diagnosis:
-        """Return this diagnosis with `more`. A value that is known already stays."""
+        """Return this diagnosis with the values of `more`, which replace only None."""
         missing = {name: value for name, value in more.items() if getattr(self, name) is None}
         return replace(self, **missing) if missing else self
 

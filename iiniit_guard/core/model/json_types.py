@@ -1,4 +1,4 @@
-"""Values that were parsed from JSON, TOML or keyword arguments: their types, and null members."""
+"""Types of parsed values (JSON, TOML, keyword arguments), and the removal of null members."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class Assertions:
 
         Args:
             token: An access token that the guard has just accepted.
-            digest: Digest of the token.
+            digest: The digest of the token.
             remaining: Seconds for which the guard may use its cached result for the token. The
                 assertion does not outlive them.
         """

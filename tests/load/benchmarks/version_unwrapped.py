@@ -1,7 +1,7 @@
 """An action of `version_actions.py` without the code that lets a refusal replace a response.
 
-Versions before that code have nothing to remove. So the difference of two versions in these actions
-is that of everything else: the decision, and what an adapter does to reach it.
+Older versions do not have this code, so nothing is removed from them. Two versions then differ in
+the decision, and in the code of the adapter before the decision.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ actions: Final = import_module("version_actions")
 
 
 def unwrap_asgi() -> None:
-    """Let the middleware run its application with the `send` of the server, and no record."""
+    """Make the middleware pass the `send` of the server to its application, without a record."""
     asgi: Any = import_module("iiniit_guard.asgi")
     if not hasattr(asgi, "HttpExchange"):
         return
@@ -43,7 +43,7 @@ def unwrap_asgi() -> None:
 
 
 def unwrap_flask() -> None:
-    """Let Flask call the `start_response` of the server, and return its own body."""
+    """Make Flask call the `start_response` of the server, and return the body of Flask."""
     try:
         methods: Any = import_module("iiniit_guard.flask.methods")
     except ModuleNotFoundError:

@@ -16,7 +16,7 @@ from tests.contract.cases.jose_keys import P521, b64, ec_jwk
 
 
 def small_coordinate_key(coordinate):
-    """Find a key whose x or y begins with a zero octet, which RFC 7638 §3.2 preserves."""
+    """Return a key whose x or y begins with a zero octet, which RFC 7638 §3.2 preserves."""
     for secret in range(1, 5_000):
         key = ec.derive_private_key(secret, ec.SECP256R1())
         if getattr(key.public_key().public_numbers(), coordinate) < 1 << 248:
@@ -50,7 +50,7 @@ def test_the_curves_are_those_of_the_library(curve):
 
 
 def test_a_key_out_of_pem_is_the_key_out_of_its_jwk():
-    """The JWK and the library agree on which key it is."""
+    """The library reads the same key from PEM as the guard reads from the JWK."""
     pem = P521.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )

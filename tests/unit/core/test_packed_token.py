@@ -122,10 +122,10 @@ def _payload(token):
 @pytest.mark.parametrize(
     ("payload", "containers", "parts"),
     [
-        ('{"a":"1,2,3","b":2}', 1, 2),  # a comma inside a text of a flat object
+        ('{"a":"1,2,3","b":2}', 1, 2),  # a comma in a text of a flat object does not count
         ('{"a":[1,2],"b":3}', 2, 4),
         ('{"a":{"b":1},"c":{}}', 3, 4),
-        ('{"a":"[","b":2}', 2, 3),  # counted as if it were not in a text
+        ('{"a":"[","b":2}', 2, 3),  # the bracket counts, although it is in a text
     ],
 )
 def test_the_size_of_a_new_token_depends_on_its_parts_and_its_text(payload, containers, parts):

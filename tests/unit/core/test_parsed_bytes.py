@@ -1,4 +1,4 @@
-"""The memory of a parsed JSON object is never underestimated."""
+"""The guard never underestimates the memory of a parsed JSON object."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def bytes_of(make):
-    """Return the average size of four results in bytes."""
+    """Return the average size, in bytes, of four results of `make`."""
     make()
     gc.collect()
     tracemalloc.start()
@@ -64,5 +64,5 @@ def test_the_bound_holds_for_the_parsed_and_for_the_frozen_object(shape, ascii_o
     ],
 )
 def test_the_parts_that_are_counted(data, members, containers, parts):
-    """A flat object has as many parts as members, whatever its texts contain."""
+    """Commas in the texts of a flat object do not count as parts."""
     assert parsed_bytes(data, members) == 400 * containers + 300 * parts + 4 * len(data)

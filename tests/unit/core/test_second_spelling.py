@@ -90,7 +90,7 @@ def test_what_has_none(token):
 
 @pytest.mark.parametrize("issuer", [None, ISSUER])
 def test_its_digest_names_the_issuer_where_the_token_s_does(issuer):
-    """The request may name the issuer of a token, as a mount with its own issuer does."""
+    """If the request names the issuer, the cache keys of both spellings include the issuer."""
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     digests = {named: digest_of(other, named) for named in (None, ISSUER)}

@@ -63,7 +63,7 @@ class TestFetch:
         )
 
     def test_a_loop_uses_the_client_that_a_thread_imported(self, performer):
-        """It waits for no thread, although all of them are occupied."""
+        """The loop waits for no thread, although all threads are occupied."""
         fetch, go_on = Fetch(HttpRequest("GET", "http://127.0.0.1:1/")), threading.Event()
         performer.perform(fetch)
         occupied = [performer._blocking.run(go_on.wait) for _ in range(4)]
