@@ -245,12 +245,10 @@ class LoopEffects:
                 loop = await self.registry.here()
                 return await loop.lead(run_async(start(), self.perform))
             case StoreGet() | StoreSet() | StoreAdd():
+                if self.store is None:
+                    return missed(effect)
                 loop = await self.registry.here()
-                return (
-                    missed(effect)
-                    if self.store is None
-                    else await self.store.perform_async(effect, loop.transports)
-                )
+                return await self.store.perform_async(effect, loop.transports)
             case Checkpoint():
                 await asyncio.sleep(0)
                 return None
