@@ -125,7 +125,7 @@ class Engine(CopiedAsItself):
             result = run(resume(result), self._runner.perform)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
-            self._report(decision, result, presented.request, presented.host, started)
+            self._report(decision, result, presented.routed, presented.host, started)
         return decision
 
     async def finish_async(
@@ -138,7 +138,7 @@ class Engine(CopiedAsItself):
             result = await run_async(resume(result), self._runner.loops.perform)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
-            self._report(decision, result, presented.request, presented.host, started)
+            self._report(decision, result, presented.routed, presented.host, started)
         return decision
 
     def authorize(
