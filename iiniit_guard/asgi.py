@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from asyncio import _get_running_loop, current_task
-from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from iiniit_guard.adapting.admission import (
@@ -87,8 +86,7 @@ class GuardMiddleware:
         self._engine = engine_of(guard)
         self.admission: Admission = make_admission(**settings)
         self._reads_subprotocol = self._engine.resource.settings.websocket_subprotocol_token
-        # `cache` stores no exception, so a failed check runs again at the next request.
-        self._check: Callable[[], None] = cache(partial(check_application, app))
+        self._is_checked = False
         self._watcher = LoopWatcher(self._engine, self.admission, _HOST, self._read)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +99,8 @@ class GuardMiddleware:
         if make is None:
             await run_lifespan(self.app, self._engine, self._check, scope, receive, send)
             return
-        self._check()
+        if not self._is_checked:
+            self._check()
         exchange = make(self._watcher, scope, receive, send)
         if (loop := _get_running_loop()) is None:  # the event loop is not one of asyncio
             exchange.watcher = None
@@ -135,6 +134,11 @@ class GuardMiddleware:
         else:
             if exchange.is_affected:
                 await exchange.finish(None)
+
+    def _check(self) -> None:
+        """Check at each start, or before the first request: a start may follow new routes."""
+        check_application(self.app)
+        self._is_checked = True
 
     def _read(self, scope: Scope) -> Request:
         """Return the request that the guard decided about."""

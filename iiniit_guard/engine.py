@@ -125,7 +125,7 @@ class Engine(CopiedAsItself):
             result = run(resume(result), self._runner.perform)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
-            self._report(decision, result, presented.request, presented.host, started)
+            self._report(decision, result, presented.routed, presented.host, started)
         return decision
 
     async def finish_async(
@@ -138,7 +138,7 @@ class Engine(CopiedAsItself):
             result = await run_async(resume(result), self._runner.loops.perform)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
-            self._report(decision, result, presented.request, presented.host, started)
+            self._report(decision, result, presented.routed, presented.host, started)
         return decision
 
     def authorize(
@@ -290,11 +290,11 @@ class Engine(CopiedAsItself):
         self, decision: Decision, result: Judged, request: Request, host: str, started: float | None
     ) -> None:
         """Log a refusal or an outage, and emit the event, with duration 0 if `started` is None."""
+        seconds = 0.0 if started is None else time.perf_counter() - started  # without the log
         if isinstance(result, Unreachable):
             self.reporter.outage(result, request, host)
         elif isinstance(result, Problem):
             hint = partial(typical_mistake, result, self.resource, request, decision)
             self.reporter.refusal(result, request, host, hint)
         if self._events is not None:
-            seconds = 0.0 if started is None else time.perf_counter() - started
             self._events.decided(decision, result, request, host, seconds)

@@ -29,6 +29,8 @@ class Presented:
         token: A verified token or principal that the policy refuses.
         scheme: Of its credential, in lower case. The challenge of this scheme carries the error.
         outdated: As for `introspect`.
+        read_routed: Returns the request as the framework routes it, if middleware of the framework
+            may have changed its path; None means that it is `request`.
     """
 
     authorization: bytes | None
@@ -42,6 +44,7 @@ class Presented:
     token: AccessToken | Principal | None = field(default=None, init=False)
     scheme: str = field(default=BEARER, init=False)
     outdated: float | None = field(default=None, init=False)
+    read_routed: Callable[[], Request] | None = field(default=None, init=False)
     _request: Request | None = field(default=None, init=False)
 
     @property
@@ -50,6 +53,11 @@ class Presented:
         if self._request is None:
             self._request = self.read(self.source)
         return self._request
+
+    @property
+    def routed(self) -> Request:
+        """The request that the log and the events describe."""
+        return self.request if self.read_routed is None else self.read_routed()
 
     @classmethod
     def of(cls, request: Request, host: str = "guard") -> Presented:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from django.http import HttpRequest
@@ -119,12 +120,18 @@ def begin_request(
     ):
         return None
     scope, method = getattr(request, "scope", None), request.method
-    if scope is None:
-        environ = request.META
-        is_same = environ.get("REQUEST_METHOD") == method
-        return begin_environ(engine, admission, environ, HOST) if is_same else None
-    is_same = scope.get("method") == method
-    return begin_scope(engine, admission, _readable(scope), HOST) if is_same else None
+    state = request.META if scope is None else scope
+    if state.get("REQUEST_METHOD" if scope is None else "method") != method:
+        return None
+    begun = (
+        begin_environ(engine, admission, state, HOST)
+        if scope is None
+        else begin_scope(engine, admission, _readable(state), HOST)
+    )
+    if isinstance(begun, Unfinished):
+        # The log names the path that Django routes, as for a request without a token.
+        begun.presented.read_routed = partial(read_request, request)
+    return begun
 
 
 def _readable(scope: State) -> State:

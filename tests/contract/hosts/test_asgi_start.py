@@ -70,6 +70,21 @@ def test_a_decorator_above_its_route_stops_the_start(guard, wrap):
             exchange(app, http())
 
 
+def test_each_start_checks_the_routes_that_were_added_since_the_last_one(guard, bearer):
+    router = Router(Route(decorated_by_a_call))
+    router.sends = ()
+    app = GuardMiddleware(router, guard)
+    start = {"type": "lifespan"}, {"type": "lifespan.startup"}
+
+    assert exchange(app, *start) == []
+    router.sends = OK
+    assert exchange(app, http(bearer()))[0]["status"] == 200
+    router.routes.append(Route(undecorated))
+    assert exchange(app, http(bearer()))[0]["status"] == 200  # one check for all requests
+    (failed,) = exchange(app, *start)
+    assert failed["message"].endswith(": tests.contract.hosts.test_asgi_start.misplaced")
+
+
 @pytest.mark.parametrize(
     "routes",
     [

@@ -13,7 +13,16 @@ from django.urls import path
 from iiniit_guard.django import GuardMiddleware
 from tests.contract.hosts import django_project
 from tests.contract.hosts.calling import joined
-from tests.contract.hosts.django_site import Site, never, sites, subject, view, view_async
+from tests.contract.hosts.django_site import (
+    GUARD,
+    REWRITES,
+    Site,
+    never,
+    sites,
+    subject,
+    view,
+    view_async,
+)
 
 HERE = __name__
 
@@ -28,6 +37,25 @@ def test_a_url_that_fits_nothing_is_guarded(site, bearer):
 
     assert [project(where)[0] for where in ("/", "/nowhere", "/x", "/x/y")] == [401] * 4
     assert project("/nowhere", bearer())[0] == 404
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_the_log_names_the_path_that_django_routes(issuer, guard, caplog, asynchronous):
+    """With every credential: middleware outside the guard has changed the path."""
+    caplog.set_level("INFO", "iiniit_guard")
+    middleware = [REWRITES, GUARD]
+    project = Site(asynchronous, [path("x", never)], MIDDLEWARE=middleware, IINIIT_GUARD=guard)
+
+    for token in (None, issuer.token(aud="x"), "unknown"):
+        lines = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
+        assert project("/old", [(b"x-path", b"/x"), *lines])[0] == 401
+
+    ours = [record.getMessage() for record in caplog.records if record.name == "iiniit_guard"]
+    assert [line.split()[2:5] for line in ours] == [
+        ["no_token", "GET", '"/x"'],
+        ["wrong_audience", "GET", '"/x"'],
+        ["inactive", "GET", '"/x"'],
+    ]
 
 
 def test_a_project_without_any_url_is_guarded(site, bearer):

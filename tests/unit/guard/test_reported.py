@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from time import perf_counter
+
 import pytest
 
 from iiniit_guard.core.errors import IssuerUnavailable
@@ -56,6 +59,27 @@ def test_a_principal_is_compared_with_a_handlers_policy(issuer):
 def test_a_refusal_that_was_found_elsewhere_took_no_time(heard, events):
     heard._engine.refuse(request(), PROBLEMS[Reason.AMBIGUOUS_PATH])
     assert [(event.reason, event.seconds) for event in events] == [(Reason.AMBIGUOUS_PATH, 0.0)]
+
+
+@both_ways
+def test_the_time_of_a_decision_ends_before_its_line_is_logged(issuer, heard, events, decide):
+    """A handler of the log may write to a slow disk."""
+    logged = []
+
+    class Slow(logging.Handler):
+        def emit(self, record):
+            logged.append(perf_counter())
+            while perf_counter() < logged[-1] + 0.02:
+                pass
+
+    log, handler = logging.getLogger("iiniit_guard"), Slow()
+    log.addHandler(handler)
+    try:
+        began = perf_counter()
+        assert decide(heard, request(issuer.token(aud="x"))).reason is Reason.WRONG_AUDIENCE
+    finally:
+        log.removeHandler(handler)
+    assert events[-1].seconds <= logged[-1] - began
 
 
 @both_ways
