@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import _get_running_loop, current_task
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from iiniit_guard.adapting.admission import (
@@ -40,6 +40,8 @@ from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import Request, request_from_scope
 
 if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+
     from iiniit_guard.guard import Guard
 
 __all__ = [
@@ -86,7 +88,8 @@ class GuardMiddleware:
         self._engine = engine_of(guard)
         self.admission: Admission = make_admission(**settings)
         self._reads_subprotocol = self._engine.resource.settings.websocket_subprotocol_token
-        self._is_checked = False
+        # `cache` stores no exception, so a failed check runs again at the next request.
+        self._check: _lru_cache_wrapper[None] = cache(partial(check_application, app))
         self._watcher = LoopWatcher(self._engine, self.admission, _HOST, self._read)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,10 +100,10 @@ class GuardMiddleware:
         """
         make = _EXCHANGES.get(scope["type"])
         if make is None:
+            self._check.cache_clear()  # the application may have more routes than at its last start
             await run_lifespan(self.app, self._engine, self._check, scope, receive, send)
             return
-        if not self._is_checked:
-            self._check()
+        self._check()
         exchange = make(self._watcher, scope, receive, send)
         if (loop := _get_running_loop()) is None:  # the event loop is not one of asyncio
             exchange.watcher = None
@@ -134,11 +137,6 @@ class GuardMiddleware:
         else:
             if exchange.is_affected:
                 await exchange.finish(None)
-
-    def _check(self) -> None:
-        """Check at each start, or before the first request: a start may follow new routes."""
-        check_application(self.app)
-        self._is_checked = True
 
     def _read(self, scope: Scope) -> Request:
         """Return the request that the guard decided about."""

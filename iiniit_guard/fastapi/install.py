@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from iiniit_guard.adapting.admission import Enforce, Preflights, Rules, engine_of
+from iiniit_guard.adapting.decorator_order import check_application
 from iiniit_guard.adapting.middleware_entries import admission_of, entries_of
 from iiniit_guard.asgi import Application, GuardMiddleware
 from iiniit_guard.errors import UsageError
@@ -28,12 +30,13 @@ class _Middleware(GuardMiddleware):
         self, app: Application, guard: Guard, *, application: FastAPI, **settings: Any
     ) -> None:
         super().__init__(app, guard, **settings)
-        self._application = application
+        self._check = cache(partial(_check, app, application))
 
-    def _check(self) -> None:
-        check_annotations(self._application)
-        check_alternatives(self._application)
-        super()._check()
+
+def _check(app: Application, application: FastAPI) -> None:
+    check_annotations(application)
+    check_alternatives(application)
+    check_application(app)
 
 
 def install(

@@ -245,10 +245,13 @@ class LoopEffects:
                 loop = await self.registry.here()
                 return await loop.lead(run_async(start(), self.perform))
             case StoreGet() | StoreSet() | StoreAdd():
-                if self.store is None:
-                    return missed(effect)
-                loop = await self.registry.here()
-                return await self.store.perform_async(effect, loop.transports)
+                return (
+                    missed(effect)
+                    if self.store is None
+                    else await self.store.perform_async(
+                        effect, (await self.registry.here()).transports
+                    )
+                )
             case Checkpoint():
                 await asyncio.sleep(0)
                 return None

@@ -35,7 +35,8 @@ class Verifying(Idle):
 
     def __init__(self, policy, *, in_thread=False):
         super().__init__()
-        self.go, self._policy, self._in_thread = asyncio.Event(), policy, in_thread
+        self.go, self.verified = asyncio.Event(), asyncio.Event()
+        self._policy, self._in_thread = policy, in_thread
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "websocket":
@@ -50,6 +51,7 @@ class Verifying(Idle):
             await asyncio.to_thread(decide, *arguments)
         else:
             await decide_async(*arguments)
+        self.verified.set()
         await asyncio.Event().wait()
 
 
@@ -74,7 +76,7 @@ def test_a_check_before_the_handler_verified_the_token_is_not_the_last_one(
         async with opened(issuer, middleware, KINDS[kind](token)) as client:
             await wait(issuer, middleware, 1)
             app.go.set()
-            await asyncio.sleep(0.05 if in_thread else 0)
+            await app.verified.wait()
             await wait(issuer, middleware, 1)
             assert not client.task.done()
             await wait(issuer, middleware, 30, GRACE_SECONDS + 1)
