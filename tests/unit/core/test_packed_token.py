@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze
 from iiniit_guard.testing import Issuer
+from tests.memory import bytes_of
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
 
@@ -63,19 +62,6 @@ SHAPES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def checks():
     return make_server(make_clock()).checks
-
-
-def bytes_of(make):
-    """Return the average size of four of them in bytes."""
-    make()
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    held = [make() for _ in range(4)]
-    gc.collect()
-    taken = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    return taken / len(held)
 
 
 def size_in_cache(token, payload):

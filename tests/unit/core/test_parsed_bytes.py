@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import tracemalloc
 from typing import Any
 
 import pytest
 
 from iiniit_guard.core.jose.encodings import load_object, parsed_bytes
 from iiniit_guard.core.model.access_token import freeze
+from tests.memory import bytes_of
 
 SHAPES: dict[str, dict[str, Any]] = {
     "empty": {},
@@ -27,19 +26,6 @@ SHAPES: dict[str, dict[str, Any]] = {
     "texts": {"a": [f"{number:02x}" for number in range(1500)]},
     "a wide text": {"a": "x" * 10_000 + "\U0001f600"},
 }
-
-
-def bytes_of(make):
-    """Return the average size, in bytes, of four results of `make`."""
-    make()
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    held = [make() for _ in range(4)]
-    gc.collect()
-    taken = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    return taken / len(held)
 
 
 @pytest.mark.unmeasured
