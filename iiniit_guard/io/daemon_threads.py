@@ -14,9 +14,9 @@ from threading import Lock, Thread
 from traceback import walk_tb
 from typing import TypeVar
 
-T = TypeVar("T")
+from iiniit_guard.core.model.log_line import write_line
 
-_log = logging.getLogger("iiniit_guard")
+T = TypeVar("T")
 
 
 class DaemonThreads:
@@ -99,4 +99,6 @@ def log_failure(error: Exception) -> None:
     where = "?"
     for frame, line in walk_tb(error.__traceback__):
         where = f"{frame.f_globals.get('__name__')}:{line}"
-    _log.error("work in the background failed: %s in %s", type(error).__name__, where)
+    write_line(
+        logging.ERROR, "work in the background failed: %s in %s", type(error).__name__, where
+    )

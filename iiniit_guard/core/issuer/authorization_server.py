@@ -127,7 +127,11 @@ class AuthorizationServer:
         self.refused: NegativeCache = NegativeCache(self.settings.inactive_seconds, self.clock)
         self.tombstones: Tombstones = Tombstones(self.clock)
         self.rejections: Rejections = Rejections(
-            self.issuer, self.refused, self.clock, hidden=self.is_found
+            self.issuer,
+            self.refused,
+            self.clock,
+            hidden=self.is_found,
+            admit=self._admit_warning,
         )
         """Which responses with status 400 concern the token and not the guard."""
 
@@ -182,6 +186,7 @@ class AuthorizationServer:
             clock=self.clock,
             random=random,
             hold=hold,
+            admit_warning=self._admit_warning,
             report=self.report,
         )
 
@@ -246,6 +251,10 @@ class AuthorizationServer:
             return Unreachable("busy", "too many issuers are asked for the first time")
         self._admitted_until = now + self.settings.keys_cooldown_seconds
         return None
+
+    def _admit_warning(self) -> bool:
+        limit = None if self.confirmed else self._first_loads
+        return limit is None or limit.admit_warning()
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Return the URL, from the settings or the metadata, or why it must not be called now.
