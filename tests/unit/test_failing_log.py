@@ -26,24 +26,16 @@ def lines(request):
     class Failing(logging.Handler):
         def filter(self, record):
             seen.append(record.getMessage())
-            return True
+            return request.param == "handler" or fail()
 
-        emit = fail
+        def emit(self, record):
+            fail()
 
-    def failing(record):
-        seen.append(record.getMessage())
-        return fail()
-
-    log = logging.getLogger("iiniit_guard")
-    if request.param == "filter":
-        log.addFilter(failing)
-    else:
-        log.addHandler(handler := Failing())
+    log, failing = logging.getLogger("iiniit_guard"), Failing()
+    log.addHandler(failing) if request.param == "handler" else log.addFilter(failing)
     yield seen
-    if request.param == "filter":
-        log.removeFilter(failing)
-    else:
-        log.removeHandler(handler)
+    log.removeHandler(failing)
+    log.removeFilter(failing)
 
 
 @pytest.fixture

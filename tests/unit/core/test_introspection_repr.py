@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from iiniit_guard.core.issuer.shared_store import SharedStore
-from iiniit_guard.core.model.flow import Shield, Spawn, StoreGet, StoreSet
+from iiniit_guard.core.model.flow import Shield, Spawn
 from iiniit_guard.testing.jws import write_jws
 from tests.unit.core.introspecting import World
 from tests.unit.core.stepping import KEY, active
@@ -29,12 +29,12 @@ def test_while_it_runs(token):
     world = World(jwt="introspect")
     world.server.store = SharedStore("s" * 32, world.server.settings, bytes, 60)
     steps = world.ask(token, unread={"sub": "canary"})
-    assert isinstance(steps.effect, StoreGet)
+    assert type(steps.effect).__name__ == "StoreGet"
     assert shown() == set()
     assert steps.send((None, None)).fetch
     assert shown() == set()
     steps.send(active(world.clock, sub="canary"))
-    assert isinstance(steps.effect, StoreSet)
+    assert type(steps.effect).__name__ == "StoreSet"
     assert shown() == set()
 
 
