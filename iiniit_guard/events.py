@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from iiniit_guard.core.decide import begin
 from iiniit_guard.core.http.event import EventCounter, accepted_event, event_of
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN
+from iiniit_guard.io.failure_log import FailureLog
 from iiniit_guard.reporting import detail_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from iiniit_guard.core.model.request import Request
     from iiniit_guard.core.presented import Presented
     from iiniit_guard.core.resource import ProtectedResource
-
-_log: Final = logging.getLogger("iiniit_guard")
 
 
 class Events:
@@ -50,6 +48,7 @@ class Events:
         field: bytes,
     ) -> None:
         self._listener = listener
+        self._log_failure = FailureLog("on_event")
         self._wall = wall
         self._subjects = subjects
         self._field = field
@@ -73,7 +72,7 @@ class Events:
                 else:
                     self._listener(self._accepted(begun, presented, seconds))
             except Exception as error:  # noqa: BLE001 - a listener must not change a decision
-                _log_failure(error)
+                self._log_failure(error)
         return begun
 
     def _accepted(self, token: AccessToken, presented: Presented, seconds: float) -> Event:
@@ -102,8 +101,4 @@ class Events:
         try:
             self._listener(event)
         except Exception as error:  # noqa: BLE001 - a listener must not change a decision
-            _log_failure(error)
-
-
-def _log_failure(error: Exception) -> None:
-    _log.error("on_event failed: %s", type(error).__qualname__)
+            self._log_failure(error)

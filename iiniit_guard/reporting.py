@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import re
-from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +19,7 @@ from iiniit_guard.core.http.bearer import AUTHORIZATION
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis
 from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.log_line import write_line
 from iiniit_guard.core.model.problem import Problem, Reason, reason_of_outage
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Reporter:
         if known.failing_seconds is not None and known.failing_seconds >= 1:
             since = f" failing_for={known.failing_seconds:.0f}s{since}"
         text = _known(known, _text(failure))
-        _write(logging.WARNING, "%s%s%s check: %s", begin, text, since, hint)
+        write_line(logging.WARNING, "%s%s%s check: %s", begin, text, since, hint)
 
     def refusal(
         self,
@@ -142,7 +142,7 @@ class Reporter:
         usual = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
         hint = find_hint() or usual
         begin = f"deny {problem.status} {problem.reason} {_asked(request, host, self.token_field)}"
-        _write(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
+        write_line(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
 
     def _is_warning(self, problem: Problem) -> bool:
         known = problem.diagnosis
@@ -193,12 +193,6 @@ class _Limiter:
             return False
         del self._entries[oldest]
         return True
-
-
-def _write(level: int, line: str, *parts: str) -> None:
-    # A filter of the application may raise, and a line may report an outage that stale keys hide.
-    with suppress(Exception):
-        _log.log(level, line, *parts)
 
 
 def escaped(value: str, longest: int = LONGEST) -> str:

@@ -31,6 +31,9 @@ from iiniit_guard.core.verify_jwt import KeysNeeded, begin_jwt, complete_jwt, un
 
 Verified: TypeAlias = AccessToken | Problem | Unreachable
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
+_REPLACED: Final = Unreachable(
+    "waiting", "the settings of the issuer changed during the call"
+).about(topic="replaced_issuer")
 
 
 def verify(
@@ -115,7 +118,10 @@ def _verify_of_found(
     if trusted is None:
         return unknown_issuer(resource, named)
     begun = _begin_parsed(jws, token, digest, trusted, resource, outdated)
-    return begun if isinstance(begun, (AccessToken, Problem)) else (yield from begun)
+    if isinstance(begun, (AccessToken, Problem)):
+        return begun
+    outcome = yield from begun
+    return _replaced(trusted) if trusted.is_replaced else outcome
 
 
 def _begin_parsed(
@@ -192,9 +198,19 @@ def _ask(
         sent, digest, server, resource.cache, unread=unread, verified=verified, outdated=outdated
     )
     # During the call, the application may withdraw the issuer.
+    if server.is_replaced:
+        return _replaced(server)
     if isinstance(outcome, AccessToken) and not server.is_trusted:
         return unknown_issuer(resource, server.issuer)
     return outcome
+
+
+def _replaced(server: AuthorizationServer) -> Unreachable:
+    """Return the outcome of a call during which the settings of the issuer changed.
+
+    The token may be valid with the present settings, so it must be neither accepted nor refused.
+    """
+    return _REPLACED.about(issuer=server.issuer)
 
 
 def _verify_opaque(

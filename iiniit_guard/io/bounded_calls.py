@@ -15,6 +15,7 @@ from iiniit_guard.io.daemon_threads import DaemonThreads
 
 # As many as one issuer may have calls in flight (`CallLimiter`).
 _THREADS: Final = 64
+_NO_THREAD: Final = Unreachable("dropped", "introspection: no thread is free for the function")
 
 
 class BoundedCalls:
@@ -33,23 +34,34 @@ class BoundedCalls:
         Raises:
             UsageError: The function is asynchronous.
         """
+        started = self._start(effect)
         try:
-            reply = self._start(effect).result(timeout_seconds)
-        except OSError as error:  # no thread is free, or the time limit was missed
+            reply = started.result(timeout_seconds)
+        except TimeoutError as error:
+            self._threads.give_up(started)
             return _failure(error)
+        except OSError:
+            return _NO_THREAD
         return _refuse_awaitable(reply, effect.function)
 
     async def call_async(self, effect: Call, timeout_seconds: float) -> object:
         """Asynchronous version of `call`. An asynchronous function runs on this event loop."""
         import asyncio
 
+        started: Future[object] | None = None
         try:
             async with asyncio.timeout(timeout_seconds):
                 if inspect.iscoroutinefunction(effect.function):
                     return await effect.function(*effect.arguments)
-                reply = await asyncio.wrap_future(self._start(effect))
+                started = self._start(effect)
+                reply = await asyncio.wrap_future(started)
                 return await reply if inspect.isawaitable(reply) else reply
         except Exception as error:  # noqa: BLE001 - an exception of the function is an outage
+            if started is None:
+                return _failure(error)
+            if started.done() and started.exception() is not None:
+                return _NO_THREAD
+            self._threads.give_up(started)
             return _failure(error)
 
     def _start(self, effect: Call) -> Future[object]:

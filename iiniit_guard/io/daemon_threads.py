@@ -12,11 +12,26 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock, Thread
 from traceback import walk_tb
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from iiniit_guard.core.model.log_line import write_line
 
 T = TypeVar("T")
 
-_log = logging.getLogger("iiniit_guard")
+
+class _Work:
+    """A call whose result or exception a future receives."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+        self.outcome: Future[Any] = Future()
+        self.outcome.set_running_or_notify_cancel()
+
+    def __call__(self) -> None:
+        try:
+            self.outcome.set_result(self._function())
+        except BaseException as error:  # noqa: BLE001 - the future passes it to its waiters
+            self.outcome.set_exception(error)
 
 
 class DaemonThreads:
@@ -34,6 +49,8 @@ class DaemonThreads:
         self._lock = Lock()
         self._running = 0
         self._waiting: deque[Callable[[], object]] = deque()
+        self._begun: set[Future[Any]] = set()
+        self._lost: set[Future[Any]] = set()
 
     def start(self, work: Callable[[], object]) -> bool:
         """Queue `work()` for a thread.
@@ -51,6 +68,9 @@ class DaemonThreads:
             if self._running >= self.limit:
                 return True
             self._running += 1
+        return self._start_thread()
+
+    def _start_thread(self) -> bool:
         try:
             Thread(target=self._work, name=self._name, daemon=True).start()
         except RuntimeError:
@@ -70,18 +90,34 @@ class DaemonThreads:
             A future with its result or its exception. A caller that waits for it cannot cancel it
             for others.
         """
-        outcome: Future[T] = Future()
-        outcome.set_running_or_notify_cancel()
+        work = _Work(function)
+        if not self.start(work):
+            work.outcome.set_exception(OSError("no thread is free"))
+        return work.outcome
 
-        def settle() -> None:
-            try:
-                outcome.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - the future passes it to its waiters
-                outcome.set_exception(error)
+    def give_up(self, outcome: Future[T]) -> None:
+        """Stop waiting for a call that `run` queued.
 
-        if not self.start(settle):
-            outcome.set_exception(OSError("no thread is free"))
-        return outcome
+        A call that has not begun is removed. The thread of one that has begun does not count any
+        more, so that functions that hang do not block all others. At most `limit` threads are
+        given up at a time.
+
+        Args:
+            outcome: What `run` returned.
+        """
+        with self._lock:
+            for work in self._waiting:
+                if isinstance(work, _Work) and work.outcome is outcome:
+                    self._waiting.remove(work)
+                    return
+            present = outcome in self._begun and outcome not in self._lost
+            if not present or len(self._lost) >= self.limit:
+                return
+            self._lost.add(outcome)
+            if not self._waiting:
+                self._running -= 1
+                return
+        self._start_thread()
 
     def _work(self) -> None:
         while True:
@@ -90,7 +126,15 @@ class DaemonThreads:
                     self._running -= 1
                     return
                 work = self._waiting.popleft()
+                if isinstance(work, _Work):
+                    self._begun.add(work.outcome)
             work()
+            if isinstance(work, _Work):
+                with self._lock:
+                    self._begun.remove(work.outcome)
+                    if work.outcome in self._lost:
+                        self._lost.remove(work.outcome)
+                        return
 
 
 def log_failure(error: Exception) -> None:
@@ -99,4 +143,6 @@ def log_failure(error: Exception) -> None:
     where = "?"
     for frame, line in walk_tb(error.__traceback__):
         where = f"{frame.f_globals.get('__name__')}:{line}"
-    _log.error("work in the background failed: %s in %s", type(error).__name__, where)
+    write_line(
+        logging.ERROR, "work in the background failed: %s in %s", type(error).__name__, where
+    )

@@ -32,7 +32,7 @@ from iiniit_guard.io.daemon_threads import DaemonThreads, log_failure
 from iiniit_guard.io.event_loops import CLOSED, LoopEffects, Loops
 from iiniit_guard.io.files import read_file
 from iiniit_guard.io.fork import on_fork
-from iiniit_guard.io.observed_call import ObservedCall
+from iiniit_guard.io.observed_call import CallListener, ObservedCall
 from iiniit_guard.io.store import Store, missed
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class EffectRunner:
         on_call: OnCall | None = None,
     ) -> None:
         self.transport: Final = transport
-        self._on_call = on_call
+        self._on_call = CallListener.of(on_call)
         self.store: Store | None = store
         self._closed = False
         self._begin()

@@ -38,13 +38,12 @@ from iiniit_guard.core.model.flow import (
 from iiniit_guard.io.bounded_calls import BoundedCalls
 from iiniit_guard.io.daemon_threads import DaemonThreads, log_failure
 from iiniit_guard.io.files import read_file
-from iiniit_guard.io.observed_call import ObservedCall
+from iiniit_guard.io.observed_call import CallListener, ObservedCall
 from iiniit_guard.io.store import Store, missed
 
 if TYPE_CHECKING:
     import asyncio
 
-    from iiniit_guard.core.model.outgoing_call import OnCall
 
 T = TypeVar("T")
 
@@ -192,7 +191,7 @@ class LoopEffects:
     Attributes:
         transport: Called instead of the network for each `Fetch`.
         store: The shared store; None makes every lookup a miss.
-        on_call: Called before each `Fetch`; see `OnCall`.
+        on_call: Called before each `Fetch`; None without a listener.
         calls: Calls functions of the application that may block.
         blocking: The threads for other work that would block an event loop.
         make_clients: Returns the HTTP clients of threads and of event loops, and sets `client`.
@@ -203,7 +202,7 @@ class LoopEffects:
 
     transport: Callable[[HttpRequest], HttpResponse | Unreachable] | None
     store: Store | None
-    on_call: OnCall | None
+    on_call: CallListener | None
     calls: BoundedCalls
     blocking: DaemonThreads
     make_clients: Callable[[], tuple[object, LoopClient]]

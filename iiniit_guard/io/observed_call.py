@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from iiniit_guard.core.model.flow import HttpResponse, Unreachable
 from iiniit_guard.core.model.outgoing_call import CallResult, OutgoingCall
+from iiniit_guard.io.failure_log import FailureLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _VALUE: Final = re.compile(r"[!-~]+(?:[ \t]+[!-~]+)*")
-_log: Final = logging.getLogger("iiniit_guard")
+
+
+class CallListener(NamedTuple):
+    """The listener `on_call` of one guard, and the log of its exceptions."""
+
+    on_call: OnCall
+    log_failure: FailureLog
+
+    @classmethod
+    def of(cls, on_call: OnCall | None) -> CallListener | None:
+        """Return the listener, or None without one."""
+        return None if on_call is None else cls(on_call, FailureLog("on_call"))
 
 
 class ObservedCall:
@@ -30,19 +41,19 @@ class ObservedCall:
 
     Args:
         request: The request of the guard.
-        on_call: The listener.
+        listener: The listener.
 
     Attributes:
         request: The request to send: with the header fields that the listener added.
         reply: What came of it. None means that the call was cancelled.
     """
 
-    __slots__ = ("_end", "_on_call", "_started", "reply", "request")
+    __slots__ = ("_end", "_listener", "_started", "reply", "request")
 
-    def __init__(self, request: HttpRequest, on_call: OnCall) -> None:
+    def __init__(self, request: HttpRequest, listener: CallListener) -> None:
         self.request: HttpRequest = request
         self.reply: HttpResponse | Unreachable | None = None
-        self._on_call = on_call
+        self._listener = listener
         self._end: Callable[[CallResult], object] | None = None
         self._started = 0.0
 
@@ -50,10 +61,10 @@ class ObservedCall:
         if self.request.purpose is not None:
             call = OutgoingCall(self.request.purpose, self.request.method, self.request.url)
             try:
-                self._end = self._on_call(call)
+                self._end = self._listener.on_call(call)
                 self.request = _with_headers(self.request, call.headers)
             except Exception as error:  # noqa: BLE001 - a listener must not prevent a call
-                _log.error("on_call failed: %s", type(error).__qualname__)
+                self._listener.log_failure(error)
             self._started = time.perf_counter()
         return self
 
@@ -68,7 +79,7 @@ class ObservedCall:
         try:
             self._end(self._result(time.perf_counter() - self._started))
         except Exception as failure:  # noqa: BLE001 - a listener must not change a reply
-            _log.error("on_call failed: %s", type(failure).__qualname__)
+            self._listener.log_failure(failure)
 
     def _result(self, seconds: float) -> CallResult:
         match self.reply:

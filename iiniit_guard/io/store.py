@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from iiniit_guard.core.model.flow import StoreAdd, StoreGet, StoreSet
 from iiniit_guard.core.model.json_types import JsonObject
+from iiniit_guard.core.model.log_line import write_line
 from iiniit_guard.errors import needs_extra
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS: Final = 0.1
 # After a failure: a store that hangs must not add 100 ms to every request.
 _PAUSE_SECONDS: Final = 1.0
+_OUTAGE_SECONDS: Final = 60.0
+"""The least time between two warnings about one use of the store.
+
+A store that is full or read-only still answers lookups, so each of its failures is a new outage.
+"""
 _LONGEST_VALUE_BYTES: Final = 1 << 20
 _MOST_CONNECTIONS: Final = 32
 """Limit for all threads together, and for each event loop.
@@ -36,8 +42,6 @@ _ADDED: Final = b"1"
 _WITHOUT_CACHE: Final = "each process uses only its own cache of introspection responses"
 _WITHOUT_REPLAYS: Final = "requests with a DPoP proof are answered with 503"
 """What the guard does during an outage, for each use of the store."""
-
-_log = logging.getLogger("iiniit_guard")
 
 StoreEffect: TypeAlias = StoreGet | StoreSet | StoreAdd
 StoreReply: TypeAlias = tuple[bytes | None, ...] | bool | None
@@ -68,6 +72,7 @@ class Store:
         self._failure = ""  # the class of the error; empty unless the store is failing
         self._failing_since = 0.0
         self._told: set[str] = set()  # the uses that the log names in this outage
+        self._told_at: dict[str, float] = {}
 
     def after_fork(self) -> None:
         """Start without the connections of the parent process."""
@@ -170,12 +175,22 @@ class Store:
         return missed(effect)
 
     def _tell(self, effect: StoreEffect) -> None:
-        """Log once for each outage and use of the store, with what the guard does meanwhile."""
+        """Log once for each outage and use of the store, and at most once a minute.
+
+        The line says what the guard does meanwhile.
+        """
         use = _WITHOUT_REPLAYS if isinstance(effect, StoreAdd) else _WITHOUT_CACHE
-        if self._failure and use not in self._told:
+        if not self._failure or use in self._told:
+            return
+        now = time.monotonic()
+        if now >= self._told_at.get(use, float("-inf")) + _OUTAGE_SECONDS:
             self._told.add(use)
-            _log.warning(
-                "the shared store cannot be reached (%s); until it answers, %s", self._failure, use
+            self._told_at[use] = now
+            write_line(
+                logging.WARNING,
+                "the shared store cannot be reached (%s); until it answers, %s",
+                self._failure,
+                use,
             )
 
 

@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
-from iiniit_guard import Allow, Guard, Request
+from iiniit_guard import Allow, ClientSecretBasic, Guard, Request, TrustedIssuer
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
+from iiniit_guard.core.issuer import registry
+from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.testing import Issuer, SettableClock, make_key, network, trusted
 from tests.integration.test_found_issuers import World
 
@@ -83,3 +85,50 @@ def test_many_requests_at_once_ask_the_callable_once_about_an_issuer():
 
     asyncio.run(main())
     assert world.asked == [KNOWN] * 2
+
+
+CREDENTIALS = ClientSecretBasic("api", "secret")
+
+
+class TestLines:
+    """A client names more known tenants in turn than the guard keeps, in unsigned tokens."""
+
+    @pytest.mark.parametrize(
+        ("settings", "reply", "start"),
+        [
+            (
+                {"introspection": CREDENTIALS, "jwt": "introspect"},
+                HttpResponse(400, (), b'{"error":"unsupported_token_type"}'),
+                "introspection: ",
+            ),
+            (
+                {},
+                HttpResponse(200, (), b'{"keys":[{"kty":"oct"}]}'),
+                "jwks: ",
+            ),
+        ],
+        ids=["rejection", "key"],
+    )
+    def test_their_number_is_bounded(self, caplog, monkeypatch, settings, reply, start):
+        monkeypatch.setattr(registry, "_UNPROVEN_KEPT", 1)
+        monkeypatch.setattr(registry, "_PARKED_KEPT", 1)
+        clock, calls = SettableClock(1_800_000_000), []
+
+        def find(name):
+            endpoint = {"introspection_endpoint": f"{name}/i"} if settings else {}
+            jwks = f"{name}/keys"
+            more = {**endpoint, **settings}
+            return TrustedIssuer(issuer=name, audience="x", jwks_uri=jwks, **more)
+
+        def send(request):
+            calls.append(request)
+            return reply
+
+        guard = Guard(issuers=find, realm="x", transport=send, clock=clock.clock)
+        for number in range(200):
+            clock.advance(1)
+            tenant = Issuer(f"https://t{number % 4}.test", clock=clock)
+            with pytest.raises((TokenRefused, IssuerUnavailable)):
+                guard.verify(tenant.token())
+        assert len(calls) == 200
+        assert sum(line.startswith(start) for line in caplog.messages) == 64

@@ -88,7 +88,8 @@ RETURNS = {
     ],
     "iiniit_guard/core/verify.py:_verify_of_found": [
         "unknown_issuer(resource, named)",
-        "begun if isinstance(begun, (AccessToken, Problem)) else (yield from begun)",
+        "begun",
+        "_replaced(trusted) if trusted.is_replaced else outcome",
     ],
     "iiniit_guard/core/verify.py:_begin_parsed": [
         "begun.token",
@@ -102,7 +103,11 @@ RETURNS = {
         "unknown_key(trusted)",
         "outcome",
     ],
-    "iiniit_guard/core/verify.py:_ask": ["unknown_issuer(resource, server.issuer)", "outcome"],
+    "iiniit_guard/core/verify.py:_ask": [
+        "_replaced(server)",
+        "unknown_issuer(resource, server.issuer)",
+        "outcome",
+    ],
     "iiniit_guard/core/verify.py:_verify_opaque": [
         "(yield from _ask(token, digest, server, resource, outdated, unread={}))",
         "unknown_issuer(resource, issuer)",

@@ -48,7 +48,7 @@ BROAD = {
     "iiniit_guard/events.py:begin": "logs",
     "iiniit_guard/io/observed_call.py:__enter__": "logs",
     "iiniit_guard/io/observed_call.py:__exit__": "logs",
-    "iiniit_guard/io/daemon_threads.py:settle": "hands on",
+    "iiniit_guard/io/daemon_threads.py:__call__": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
     "iiniit_guard/io/http_loops.py:open_tunnel": "raises",
     "iiniit_guard/io/http_loops.py:start_tls": "raises",

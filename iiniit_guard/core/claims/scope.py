@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from iiniit_guard.core.claims.scope_path import ScopePath, scope_path
 from iiniit_guard.core.model.json_types import JsonMapping
+from iiniit_guard.core.model.log_line import write_line
 from iiniit_guard.core.model.policy import SCOPE_TOKEN
-
-_log: Final = logging.getLogger("iiniit_guard")
 
 MALFORMED: Final = None
 _NO_SCOPE: Final = (
@@ -134,9 +133,8 @@ class ScopeReading:
             if complaint is not None:
                 self.reported.add(path)
                 # Log the path as configured, and no value of the token.
-                _log.warning(
-                    "scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint
-                )
+                line = "scope_claims: %s in the tokens of %s %s"
+                write_line(logging.WARNING, line, path.shown, self.issuer, complaint)
         return scopes
 
     def _expand(self, found: set[str]) -> frozenset[str]:

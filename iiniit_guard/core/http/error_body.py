@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from iiniit_guard.core.model.log_line import write_line
 from iiniit_guard.core.model.problem import Reason
 
 TITLES: Final = {
@@ -28,7 +29,6 @@ _MEDIA_TYPE: Final = re.compile(
     rf"{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|\"[ !#-\[\]-~]*\"))*"
 )
 _PROBLEM_TYPE: Final = "application/problem+json"
-_log: Final = logging.getLogger("iiniit_guard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ class ErrorBodyWriter:
         # Clients decide how many requests are refused, so each fault is logged once.
         if fault not in self._reported:
             self._reported.add(fault)
-            _log.error("error_body: %s; the guard sends its own body instead", fault)
+            line = "error_body: %s; the guard sends its own body instead"
+            write_line(logging.ERROR, line, fault)
         return problem_document(refusal)
 
 

@@ -127,4 +127,6 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "many_status_lists": "the number and size of the status lists that the tokens of the issuer "
     "name: the guard fetches at most 16 new lists a second after a burst of 256, and keeps 32 MiB",
     "function": "the function in the setting introspection, and the server that it calls",
+    "replaced_issuer": "nothing, if its settings changed; otherwise the function in the setting "
+    "issuers, which must return equal settings each time: a lambda equals only itself",
 }

@@ -80,6 +80,8 @@ class AuthorizationServer:
         """Whether a valid token of an issuer of this name was seen before this object existed."""
         self.is_trusted: bool = True
         """Whether the application trusts this issuer; False after the application withdrew it."""
+        self.is_replaced: bool = False
+        """Whether the application withdrew it because it returns the issuer with other settings."""
         self.is_found: bool = first_loads is not None
         """Whether a callable returned this issuer. Clients must then not learn that it exists."""
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
@@ -127,7 +129,11 @@ class AuthorizationServer:
         self.refused: NegativeCache = NegativeCache(self.settings.inactive_seconds, self.clock)
         self.tombstones: Tombstones = Tombstones(self.clock)
         self.rejections: Rejections = Rejections(
-            self.issuer, self.refused, self.clock, hidden=self.is_found
+            self.issuer,
+            self.refused,
+            self.clock,
+            hidden=self.is_found,
+            admit=self._admit_warning,
         )
         """Which responses with status 400 concern the token and not the guard."""
 
@@ -143,17 +149,12 @@ class AuthorizationServer:
         settings = self.settings
         configured, named = settings.metadata_url, settings.insecure_metadata_issuer
         headers = self.headers_of_origins
+        further = None if headers is None else headers.of_document
         hold = self.hold if self.is_found else None
         urls = metadata_urls(settings.issuer) if configured is None else (configured,)
         self.metadata: RevalidatedDocument[JsonMapping] = RevalidatedDocument(
             "metadata",
-            partial(
-                load_metadata,
-                urls,
-                named or settings.issuer,
-                self.connection,
-                None if headers is None else headers.of_document,
-            ),
+            partial(load_metadata, urls, named or settings.issuer, self.connection, further),
             purpose="metadata",
             stale_seconds=STALE_SECONDS,
             longest_wait_seconds=settings.keys_cooldown_seconds,
@@ -182,6 +183,7 @@ class AuthorizationServer:
             clock=self.clock,
             random=random,
             hold=hold,
+            admit_warning=self._admit_warning,
             report=self.report,
         )
 
@@ -222,12 +224,14 @@ class AuthorizationServer:
             or (self.status is not None and self.status.calls.in_flight > 0)
         )
 
-    def withdraw(self) -> None:
+    def withdraw(self, *, replaced: bool) -> None:
         """Stop trusting this issuer and end its cached tokens.
 
-        The application no longer returns the issuer, or returns it with other settings.
+        Args:
+            replaced: The application returns the issuer with other settings. Otherwise it no longer
+                returns the issuer.
         """
-        self.is_trusted = False
+        self.is_replaced, self.is_trusted = replaced, False
         self.forget()
 
     def forget(self) -> None:
@@ -246,6 +250,10 @@ class AuthorizationServer:
             return Unreachable("busy", "too many issuers are asked for the first time")
         self._admitted_until = now + self.settings.keys_cooldown_seconds
         return None
+
+    def _admit_warning(self) -> bool:
+        limit = None if self.confirmed else self._first_loads
+        return limit is None or limit.admit_warning()
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Return the URL, from the settings or the metadata, or why it must not be called now.

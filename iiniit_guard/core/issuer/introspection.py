@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import floor
 from types import MappingProxyType
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache, digest_of
@@ -26,12 +26,13 @@ _YOUNG_SECONDS: Final = 30.0
 _NO_CLAIMS: Final[JsonMapping] = MappingProxyType({})
 
 
-class _Answer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Answer:
     """A valid response: its members, when its request was sent, and its text if that is JSON."""
 
-    members: JsonMapping
+    members: JsonMapping = field(repr=False)
     sent: Moment
-    text: bytes | None
+    text: bytes | None = field(repr=False)
 
 
 def introspect(
@@ -69,9 +70,12 @@ def introspect(
     return outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Introspection:
-    """The introspection of one token, with the arguments of `introspect`."""
+    """The introspection of one token, with the arguments of `introspect`.
+
+    It has no `repr` of its fields, because they hold the token and its claims.
+    """
 
     token: str
     digest: bytes
@@ -167,7 +171,7 @@ class _Introspection:
             called = yield from call_issuer(server, endpoint, self.token)
             if called is None:
                 return cast("Unreachable", server.introspecting.failure)
-            reply, answer, sent, used = called
+            reply, answer, sent, used = called.reply, called.answer, called.sent, called.used
             breaker.record(reply, known=known)
             probes = False
         finally:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from iiniit_guard.core.issuer.client_authentication import sign_in
@@ -31,7 +32,8 @@ _INACTIVE: Final[JsonMapping] = {"active": False}
 _NO_ENDPOINT: Final[Used] = ("", 0)
 
 
-class Reply(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reply:
     """The reply to one call.
 
     Attributes:
@@ -41,8 +43,8 @@ class Reply(NamedTuple):
         used: The endpoint and the credentials; see `Used`.
     """
 
-    reply: object
-    answer: JsonMapping | Unreachable
+    reply: object = field(repr=False)
+    answer: JsonMapping | Unreachable = field(repr=False)
     sent: Moment
     used: Used
 

@@ -67,6 +67,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
         hold: As for `RevalidatedDocument`.
+        admit_warning: As `admit` for `KeyWarnings`.
         report: As for `RevalidatedDocument`.
     """
 
@@ -86,6 +87,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         clock: Clock,
         random: Callable[[], float],
         hold: Callable[[], Unreachable | None] | None = None,
+        admit_warning: Callable[[], bool] = lambda: True,
         report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         super().__init__(
@@ -110,7 +112,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         self._max_age = max_age_seconds
         self._cooldown = cooldown_seconds
         self._forced_at = float("-inf")
-        self._warnings = KeyWarnings(issuer)
+        self._warnings = KeyWarnings(issuer, admit_warning)
         self.last_signer: Signer | None = None
         """The signer of the last token whose signature was valid; None before the first one."""
         self._validities: dict[tuple[str | None, str, PublicNumbers], KeyValidity] = {}

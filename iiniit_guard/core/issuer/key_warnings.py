@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Final
 
 from iiniit_guard.core.jose.jwk import ENCRYPTION, JwkSet, SkippedKey
+from iiniit_guard.core.model.log_line import write_line
 
 _NAMED: Final = 10
 _LONGEST_KID: Final = 64
-
-_log: Final = logging.getLogger("iiniit_guard")
 
 
 class KeyWarnings:
@@ -19,10 +18,12 @@ class KeyWarnings:
 
     Args:
         issuer: The issuer, for the log.
+        admit: Called before each line; returns whether it may be logged.
     """
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, admit: Callable[[], bool] = lambda: True) -> None:
         self._issuer = issuer
+        self._admit = admit
         self.last: Hashable = None
         """The content of the last key set; None if no key of that set was reported."""
 
@@ -38,10 +39,11 @@ class KeyWarnings:
         if content == self.last:
             return
         self.last = content
-        if faults:
+        if faults and self._admit():
             named = ", ".join(map(_described, faults[:_NAMED]))
             more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-            _log.warning("jwks: keys of %s cannot be used: %s%s", self._issuer, named, more)
+            line = "jwks: keys of %s cannot be used: %s%s"
+            write_line(logging.WARNING, line, self._issuer, named, more)
 
 
 def _described(key: SkippedKey) -> str:

@@ -154,7 +154,7 @@ class CallLimiter:
 
 
 class FirstLoads:
-    """Limit the rate of first calls to issuers of which no valid token was seen.
+    """Limit the first calls to issuers of which no valid token was seen, and warnings about them.
 
     A client that names many known issuers, without any valid signature, must not control the rate
     of the guard's calls. Part of the budget is reserved for issuers of which a valid token was seen
@@ -164,16 +164,34 @@ class FirstLoads:
     BURST: Final = 256
     RESERVED: Final = 64
     PER_SECOND: Final = 16
+    WARNINGS: Final = 64
+    WARNINGS_SECONDS: Final = 3600.0
 
     def __init__(self, clock: Clock) -> None:
         self._monotonic = clock.monotonic
         self._lock = Lock()
         self._left: float = self.BURST + self.RESERVED
         self._counted_at = self._monotonic()
+        self._warnings_left = self.WARNINGS
+        self._warnings_until = self._counted_at + self.WARNINGS_SECONDS
 
     def reset_after_fork(self) -> None:
         """Replace the lock. A thread of the parent process may have held the old one."""
         self._lock = Lock()
+
+    def admit_warning(self) -> bool:
+        """Return whether a warning about one of these issuers may be logged now.
+
+        An issuer remembers what it logged, but not after its eviction. A client that names many
+        known issuers in turn must not write a line with each request.
+        """
+        with self._lock:
+            now = self._monotonic()
+            if now >= self._warnings_until:
+                self._warnings_left = self.WARNINGS
+                self._warnings_until = now + self.WARNINGS_SECONDS
+            self._warnings_left -= 1
+            return self._warnings_left >= 0
 
     def enter(self, *, reserved: bool = False) -> bool:
         """Consume one first load. Return False if the budget is used up.

@@ -163,7 +163,7 @@ class FoundIssuers:
             # token is unknown.
             wanted = settings if settings is not None and settings.issuer == issuer else None
             if server is not None and (wanted is None or server.settings != wanted):
-                server.withdraw()
+                server.withdraw(replaced=wanted is not None)
                 self._remember_name(server)
                 server = None
             if wanted is None:

@@ -6,6 +6,7 @@ Spec: RFC 7009 §2.2.1 (`unsupported_token_type`), RFC 6749 §5.2 (`invalid_requ
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from iiniit_guard.core.cache.negative import NegativeCache
@@ -14,12 +15,11 @@ from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.clock import Clock, Moment
 from iiniit_guard.core.model.flow import HttpResponse, Unreachable
 from iiniit_guard.core.model.json_types import JsonMapping
+from iiniit_guard.core.model.log_line import write_line
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 
 Used: TypeAlias = tuple[str, int]
 """The endpoint and the fingerprint of the credentials of a call."""
-
-_log: Final = logging.getLogger("iiniit_guard")
 
 _PROVEN_SECONDS: Final = 300.0
 _WARNING_SECONDS: Final = 3600.0
@@ -37,13 +37,23 @@ class Rejections:
         refused: The refused tokens of this issuer.
         clock: The wall clock and the monotonic clock.
         hidden: As for `before_signature`.
+        admit: Called before each line; returns whether it may be logged.
     """
 
-    def __init__(self, issuer: str, refused: NegativeCache, clock: Clock, *, hidden: bool) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        refused: NegativeCache,
+        clock: Clock,
+        *,
+        hidden: bool,
+        admit: Callable[[], bool],
+    ) -> None:
         self._problem = before_signature(PROBLEMS[Reason.UNSUPPORTED_TOKEN_TYPE], hidden=hidden)
         self._issuer = issuer
         self._refused = refused
         self._clock = clock
+        self._admit = admit
         self._answered: tuple[Used, Moment] | None = None
         self._warned_at = float("-inf")
 
@@ -102,7 +112,10 @@ class Rejections:
         if now < self._warned_at + _WARNING_SECONDS:
             return
         self._warned_at = now
-        _log.warning(
+        if not self._admit():
+            return
+        write_line(
+            logging.WARNING,
             "introspection: %s answers 400 %s: it does not introspect this kind of token; if it "
             'issues JWTs, set jwt="verify"',
             self._issuer,

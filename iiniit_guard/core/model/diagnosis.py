@@ -44,6 +44,7 @@ Topic: TypeAlias = Literal[
     "signed_response",
     "status_list",
     "many_status_lists",
+    "replaced_issuer",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 

@@ -161,7 +161,7 @@ class Spawn:
     The reply is None, immediately.
     """
 
-    start: Callable[[], Flow[object]]
+    start: Callable[[], Flow[object]] = field(repr=False)  # it may hold a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Shield:
     calls.
     """
 
-    start: Callable[[], Flow[object]]
+    start: Callable[[], Flow[object]] = field(repr=False)  # it may hold a token
 
 
 @dataclass(frozen=True, slots=True)

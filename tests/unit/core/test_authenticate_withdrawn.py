@@ -9,6 +9,7 @@ from iiniit_guard.core.model.problem import Reason
 from tests.unit.core.deciding import World, reason_of
 from tests.unit.core.stepping import (
     CREDENTIALS,
+    INACTIVE,
     INTROSPECT,
     ISSUER,
     JWKS,
@@ -60,6 +61,40 @@ class TestWithdrawn:
         assert steps.fetch.url == INTROSPECT
         self.withdraw(world)
         assert reason_of(steps.send(active(world.clock))) is Reason.INACTIVE
+
+    @pytest.mark.parametrize(
+        ("settings", "replies"),
+        [
+            ({}, [key_set(KEY)]),
+            ({"introspection": CREDENTIALS, "jwt": "both"}, [key_set(KEY), "active"]),
+            ({"introspection": CREDENTIALS, "jwt": "introspect"}, ["active"]),
+            ({"introspection": CREDENTIALS, "jwt": "introspect"}, [INACTIVE]),
+        ],
+        ids=["keys", "both", "introspect", "inactive"],
+    )
+    def test_other_settings_during_a_call_are_an_outage(self, settings, replies):
+        """The token may be valid with them: a 401 would make the client discard it."""
+        world = World(issuers=print, realm="test")
+        old, new = make_issuer(**settings), make_issuer(clock_leeway_seconds=1, **settings)
+        steps = world.decide(token := world.mint()).send(old)
+        *before, last = [active(world.clock) if each == "active" else each for each in replies]
+        for reply in before:
+            steps.send(reply)
+        world.clock.advance(60)
+        assert world.decide(world.mint(jti="other")).send(new).fetch
+        decision = steps.send(last).result
+        assert (decision.status, decision.reason) == (503, Reason.ISSUER_UNAVAILABLE)
+        again = world.decide(token)
+        assert again.effect, "nothing of the old settings is cached"
+
+    def test_other_settings_during_the_call_about_an_opaque_token(self):
+        world = World(issuers=print, realm="test", issuer_resolver=print)
+        settings = {"introspection": CREDENTIALS}
+        steps = world.decide("opaque").send(ISSUER).send(make_issuer(**settings))
+        world.clock.advance(60)
+        new = make_issuer(clock_leeway_seconds=1, **settings)
+        assert world.decide("other").send(ISSUER).send(new).fetch
+        assert steps.send(active(world.clock)).result.status == 503
 
     def test_after_another_request_introspected_the_token(self):
         world = World(issuers=print, realm="test")

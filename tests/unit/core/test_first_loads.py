@@ -165,3 +165,23 @@ def test_settings_by_hand_have_no_such_bound(clock):
         steps = Steps(server.keys.get())
         assert steps.fetch
         steps.close()
+
+
+def test_warnings_about_such_issuers_are_bounded(clock):
+    loads = FirstLoads(clock.clock)
+    assert [loads.admit_warning() for _ in range(66)] == [True] * 64 + [False] * 2
+    clock.advance(3_599)
+    assert not loads.admit_warning()
+    clock.advance(1)
+    assert [loads.admit_warning() for _ in range(65)] == [True] * 64 + [False]
+
+
+@pytest.mark.parametrize(("confirmed", "lines"), [(False, 0), (True, 1)])
+def test_a_proven_issuer_is_reported_although_they_are_used_up(world, caplog, confirmed, lines):
+    server, loads = world.server(), world.resource._first_loads
+    while loads.admit_warning():
+        pass
+    server.confirmed = confirmed
+    weak = answer({"keys": [KEY.jwk(), {"kty": "oct"}]})
+    assert Steps(server.keys.load()).send(weak).ended
+    assert len(caplog.messages) == lines

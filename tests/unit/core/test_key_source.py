@@ -220,7 +220,7 @@ def test_a_withdrawn_issuer_vouches_for_nothing_any_longer(clock):
     before = validity(source)
     late = Steps(source.load())
     assert before.issuer.valid
-    server.withdraw()
+    server.withdraw(replaced=False)
     late.send(key_set(KEY, OTHER_KEY))
     for each in (before, validity(source), validity(source, OTHER_KEY), server.validity):
         assert not each.issuer.valid

@@ -162,7 +162,7 @@ def test_only_the_callable_s_word_makes_an_answer_inactive(found, clock, withdra
     server = find(found).send(make_issuer(introspection=CREDENTIALS)).result
     cache = TokenCache(10, clock.clock)
     steps = Steps(introspect("opaque", digest_of("opaque"), server, cache))
-    server.withdraw() if withdrawn else server.forget()
+    server.withdraw(replaced=False) if withdrawn else server.forget()
     outcome = steps.send(active(clock)).result
     assert isinstance(outcome, Problem if withdrawn else AccessToken)
     assert cache.get(digest_of("opaque")) is None, "it is not remembered in either case"

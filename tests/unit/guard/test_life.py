@@ -78,7 +78,7 @@ class TestEvents:
 
     @both_ways
     def test_a_broken_listener_neither_admits_nor_refuses_anyone(self, issuer, caplog, decide):
-        """The message of the listener's exception is not logged, since it may quote a token."""
+        """One line a minute, without the message of the exception, since it may quote a token."""
 
         def broken(event):
             raise ValueError("canary")
@@ -91,7 +91,7 @@ class TestEvents:
             for record in caplog.records
             if record.name == "iiniit_guard" and record.levelno == logging.ERROR
         ]
-        assert messages == ["on_event failed: ValueError"] * 2
+        assert messages == ["on_event failed: ValueError"]
         assert "canary" not in caplog.text
 
 

@@ -57,8 +57,30 @@ def test_without_a_free_thread_it_is_an_outage(world):
     runner._calls._threads.backlog = 0
 
     assert world.replies(runner, _call(int)) == [
-        Unreachable("dropped", "introspection: the function raised OSError")
+        Unreachable("dropped", "introspection: no thread is free for the function")
     ]
+
+
+def test_functions_that_hang_do_not_block_the_others(world):
+    """Each of several issuers may have a function of its own."""
+    runner, hangs = EffectRunner(), threading.Event()
+    runner._calls._threads.limit = 3
+    hanging = [_call(hangs.wait, seconds=0.05)] * 3
+    assert {reply.cause for reply in world.replies(runner, *hanging)} == {"timeout"}
+
+    assert world.replies(runner, _call(int)) == [0]
+    hangs.set()
+
+
+def test_a_call_that_did_not_begin_in_time_never_begins(world):
+    runner, hangs, asked = EffectRunner(), threading.Event(), []
+    runner._calls._threads.limit = 1
+    begun = runner._calls._threads.run(hangs.wait)
+    (reply,) = world.replies(runner, _call(asked.append, "token", seconds=0.05))
+    hangs.set()
+    assert (reply.cause, begun.result(5)) == ("timeout", True)
+    assert world.replies(runner, _call(int)) == [0]
+    assert asked == []
 
 
 def test_not_after_the_guard_was_closed(world):

@@ -54,6 +54,39 @@ def test_a_full_backlog_refuses():
     admission.open.set()
 
 
+def test_a_thread_that_is_given_up_does_not_count():
+    admission, threads = Admission(), DaemonThreads(NAME, limit=1)
+    lost, waiting = threads.run(admission.work), threads.run(int)
+    assert admission.begun.acquire(timeout=5)
+    threads.give_up(lost)
+    assert waiting.result(5) == 0
+    assert threads.run(int).result(5) == 0
+    alive = running()
+    admission.open.set()
+    assert lost.result(5) == 7, "its result is not lost"
+    for thread in alive:
+        thread.join(5)
+    assert (threads._running, threads._begun, threads._lost) == (0, set(), set())
+    threads.give_up(lost)
+    assert (threads._running, threads._lost) == (0, set())
+
+
+def test_threads_that_are_given_up_are_bounded():
+    before, admission, threads = running(), Admission(), DaemonThreads(NAME, limit=2)
+    outcomes = []
+    for _ in range(6):
+        outcomes.append(threads.run(admission.work))
+        if len(outcomes) <= 4:
+            assert admission.begun.acquire(timeout=5)
+        threads.give_up(outcomes[-1])
+        threads.give_up(outcomes[-1])
+    assert len([thread for thread in running() if thread not in before]) == 4
+    assert [outcome.done() for outcome in outcomes] == [False] * 6
+    admission.open.set()
+    assert [outcome.result(5) for outcome in outcomes[:4]] == [7] * 4
+    assert not outcomes[5].done(), "work that did not begin is removed"
+
+
 def test_what_is_raised_reaches_whoever_waits():
     def fail() -> None:
         raise LookupError("mine")

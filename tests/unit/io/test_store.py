@@ -26,6 +26,7 @@ class FakeRedis:
         self.values: dict[bytes, bytes] = {}
         self.commands: list[list[bytes]] = []
         self.connections = self.peak = 0
+        self.is_full = False
         self.hold = threading.Event()
         self.hold.set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -70,6 +71,8 @@ class FakeRedis:
             self.hold.wait(10)
             value = self.values.get(words[1])
             return b"_\r\n" if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
+        if name == b"SET" and self.is_full:
+            return b"-OOM command not allowed\r\n"
         if name == b"SET" and b"NX" in words and words[1] in self.values:
             return b"_\r\n"
         if name == b"SET":
@@ -193,6 +196,41 @@ def test_it_is_told_again_after_it_answered(redis, world, caplog):
         store._failure, store._told = "ConnectionError", {"earlier"}
         assert perform(LOOK) == NOTHING
         assert (store._failure, store._told, caplog.records) == ("", set(), [])
+
+
+@WORLDS
+@pytest.mark.parametrize("write", [StoreSet("a", b"x", 1), PROOF], ids=["answer", "proof"])
+def test_a_store_that_only_reads_is_told_once_a_minute(redis, world, caplog, monkeypatch, write):
+    """A full or read-only store answers each lookup, which ends the outage until the next write."""
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    redis.is_full = True
+    with world(store := Store(redis.url)) as perform:
+        for _ in range(4):
+            store._quiet_until = 0.0
+            assert perform(write) is None
+            assert store._failure == "OutOfMemoryError"
+            store._quiet_until = 0.0
+            assert perform(LOOK) == NOTHING
+            assert store._failure == ""
+        assert len(caplog.messages) == 1
+        monkeypatch.setattr(module, "_OUTAGE_SECONDS", 0.0)
+        store._quiet_until = 0.0
+        assert perform(write) is None
+        assert len(caplog.messages) == 2
+
+
+@WORLDS
+def test_an_outage_that_goes_on_is_told_after_the_minute(redis, world, caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    redis.is_full = True
+    with world(store := Store(redis.url)) as perform:
+        for told, seconds in ((1, 60.0), (1, 60.0), (2, 0.0)):
+            monkeypatch.setattr(module, "_OUTAGE_SECONDS", seconds)
+            store._quiet_until = 0.0
+            if told == 1:
+                assert perform(LOOK) == NOTHING
+            assert perform(PROOF) is None
+            assert len(caplog.messages) == told
 
 
 @WORLDS

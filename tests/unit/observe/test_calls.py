@@ -151,3 +151,13 @@ def test_each_call_of_a_guard_names_its_purpose():
 
     assert [call.purpose for call, _ in listener.seen] == ["metadata", "keys", "introspection"]
     assert all(result.status == 200 for _, result in listener.seen)
+
+
+@pytest.mark.parametrize("perform", PERFORMED, ids=["thread", "loop"])
+def test_the_exceptions_of_many_calls_are_one_line(perform, caplog):
+    def failing(call):
+        raise RuntimeError("secret of the application")
+
+    runner = EffectRunner(lambda request: GOOD, on_call=failing)
+    assert [perform(runner, Fetch(REQUEST)) for _ in range(50)] == [GOOD] * 50
+    assert caplog.messages == ["on_call failed: RuntimeError"]
