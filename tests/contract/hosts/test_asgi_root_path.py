@@ -12,7 +12,9 @@ from litestar import Litestar, get
 from quart import Quart
 from starlette.testclient import TestClient
 
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.asgi import GuardMiddleware
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.rules import Rule, Rules
 from tests.contract.hosts.asgi_exchange import OK, Application, Layer
 
@@ -102,6 +104,10 @@ def test_a_path_passes_only_if_every_framework_removes_the_same_prefix(
     assert answer.status_code == status
     if status == 401:
         assert answer.json()["reason"] == "no_token"
+
+
+def test_a_request_without_a_scope_has_no_prefix():
+    assert make_admission(public=["/x"]).policy_for(Request("GET", "/x")) == "pass"
 
 
 def test_litestar_and_quart_remove_another_prefix():
