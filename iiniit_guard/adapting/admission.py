@@ -24,7 +24,7 @@ from iiniit_guard.core.model.policy import (
     Policy,
 )
 from iiniit_guard.core.model.problem import Problem, Reason
-from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.model.request import Request, has_unclear_prefix
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import SettingsError, UsageError
 
@@ -140,7 +140,7 @@ class Admission:
         Returns:
             `PASS`, a policy, or the refusal of a request that no rule matches.
         """
-        if self.is_public(request.path):
+        if self.is_open(request):
             return PASS
         if self._lets_preflights_pass(host_answers) and is_preflight(request):
             requirement = self._requirement_of_preflight(request)
@@ -163,7 +163,7 @@ class Admission:
             return False
         return (
             is_preflight(request)
-            and not self.is_public(request.path)
+            and not self.is_open(request)
             and self._requirement_of_preflight(request) is None
         )
 
@@ -181,6 +181,10 @@ class Admission:
             if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE
             else None
         )
+
+    def is_open(self, request: Request) -> bool:
+        """Return whether a request passes without a token by its path, in every framework."""
+        return self.is_public(request.path) and not has_unclear_prefix(request.native)
 
     def is_public(self, path: str) -> bool:
         """Return whether `path` passes without a token: it is public, or not protected."""

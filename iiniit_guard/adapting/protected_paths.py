@@ -10,7 +10,11 @@ from unicodedata import normalize
 
 from iiniit_guard.core.model.path_ambiguity import is_ambiguous_text
 
+# Pyramid and Zope find the view `x` for the segment `@@x` too.
+_VIEW_MARK: Final = "/@@"
 _VARIABLE: Final = re.compile(r"<[^<>]*>")
+# Case-insensitive regular expressions take the Turkish letters i for the English one.
+_DOTS_OF_I: Final = str.maketrans({"\u0131": "i", "\u0307": None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class ProtectedPaths:
         Args:
             path: The decoded path, as the application routes it.
         """
-        if path[:1] != "/" or has_ambiguous_text(path):
+        if path[:1] != "/" or _VIEW_MARK in path or has_ambiguous_text(path):
             return True
         folded = _folded(path)
         if not path.isascii() and has_ambiguous_text(folded):
@@ -86,8 +90,11 @@ def parse_only(only: object) -> tuple[ProtectedPaths, list[str]]:
 
 
 def _folded(path: str) -> str:
-    plain = path if path.isascii() else normalize("NFKC", path)
-    return plain.rstrip("/ .").casefold()
+    if path.isascii():
+        return path.rstrip("/ .").casefold()
+    # Decomposed before and after, because capitals with several accents decompose in another order.
+    folded = normalize("NFKD", normalize("NFKD", path).casefold())
+    return folded.translate(_DOTS_OF_I).rstrip("/ .")
 
 
 def parse_public(public: Iterable[str]) -> tuple[set[str], list[str], list[str]]:

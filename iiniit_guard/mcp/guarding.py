@@ -130,7 +130,7 @@ class _Entrance:
         at_root = request.path == WELL_KNOWN
         path = (self._engine.metadata_path or WELL_KNOWN) if at_root else request.path
         metadata = self._engine.metadata_response(replace(request, path=path))
-        if metadata is not None or self.app.admission.is_public(request.path):
+        if metadata is not None or self.app.admission.is_open(request):
             return metadata
         sent = request.header_values(b"origin")
         if not sent or (len(sent) == 1 and sent[0] in self._origins):

@@ -14,11 +14,19 @@ from iiniit_guard.rules.rule import Members, Rule
 from iiniit_guard.rules.ruleset import Rules
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+# Path Item Object. An operation under another name would have no rule, and a less specific rule
+# would decide about it.
+_OF_AN_ITEM: Final = frozenset(
+    {*METHODS, "$ref", "summary", "description", "servers", "parameters", "additionalOperations"}
+)
+_BESIDE_REF: Final = frozenset({"$ref", "summary", "description", "parameters"})
 _TEMPLATE: Final = re.compile(r"\{([^{}/]+)\}")
 # The schemes that a bearer token satisfies. All others require what the guard does not check:
 # apiKey, mutualTLS, and http with any other scheme, including DPoP (RFC 9449 §7.1: a resource that
 # requires DPoP must not accept the token as a bearer token).
 _TOKEN_TYPES: Final = (("oauth2", None), ("openIdConnect", None), ("http", "bearer"))
+
+_ABSENT: Final = object()
 
 Silent = Literal["refuse", "token", "public"]
 
@@ -103,9 +111,22 @@ class _Reader:
             except _OperationError as fault:
                 self.faults.append(f"openapi {template}: {fault}")
                 continue
-            for key in METHODS:
-                if key in item:
-                    yield from self._operation(key.upper(), template, item, item[key])
+            self.faults.extend(
+                f"openapi {template}: {name!r} is not a member of a path item; write a method in "
+                "lower case, and other members with x-"
+                for name in item.keys() - _OF_AN_ITEM
+                if not str(name).startswith("x-")
+            )
+            operations = [(key.upper(), item[key]) for key in METHODS if key in item]
+            operations += _mapping(item.get("additionalOperations")).items()
+            if not operations:
+                # Path Item Object: it may be empty because of access restrictions.
+                self.faults.append(
+                    f"openapi {template}: has no operations, so a less specific rule could decide "
+                    "about it; remove it, or describe its operations"
+                )
+            for method, operation in operations:
+                yield from self._operation(method, template, item, operation)
 
     def _operation(
         self, method: str, template: str, item: Members, written: object
@@ -128,7 +149,8 @@ class _Reader:
             wanted = [path for path in paths if (method, _shape(path)) not in self.replaced]
             if not wanted:
                 return
-            demand = self._demand(operation.get("security", self.document.get("security")))
+            holder = operation if "security" in operation else self.document
+            demand = self._demand(holder.get("security", _ABSENT))
         except _OperationError as fault:
             self.faults.append(f"{label}: {fault}")
             return
@@ -136,13 +158,13 @@ class _Reader:
             yield replace(demand, methods=method, path=path, label=label)
 
     def _demand(self, security: object) -> Rule:
-        if security is None:
-            if self.without_security == "refuse":
-                raise _OperationError(
-                    "security: neither the operation nor the document has this member; write "
-                    "security: [] for a public operation"
-                )
+        if security is _ABSENT and self.without_security != "refuse":
             return Rule("*", "/", public=self.without_security == "public")
+        if security is _ABSENT or security is None:
+            raise _OperationError(
+                "security: neither the operation nor the document has this member, or it is null; "
+                "write security: [] for a public operation"
+            )
         if not isinstance(security, list) or not all(
             isinstance(requirement, Mapping) for requirement in security
         ):
@@ -189,9 +211,11 @@ class _Reader:
         for _ in range(8):
             if not isinstance(value, Mapping):
                 break
-            reference = value.get("$ref")
-            if reference is None:
+            if "$ref" not in value:
                 return value
+            reference = value["$ref"]
+            if any(name not in _BESIDE_REF and not str(name).startswith("x-") for name in value):
+                raise _OperationError("a $ref cannot stand beside other members; move them")
             value = (
                 self.document if isinstance(reference, str) and reference.startswith("#/") else None
             )
@@ -247,15 +271,21 @@ def _bases(server: object) -> Iterator[str]:
         path = urlsplit(_TEMPLATE.sub(lambda _: str(next(texts)), url)).path  # noqa: B023  # used up before the next turn
         if path and not path.startswith("/"):
             raise _OperationError("servers: the path of a relative URL is unknown; set base_path")
-        yield unquote(path).rstrip("/")
+        yield _plain(path).rstrip("/")
 
 
 def _path(template: str) -> str:
     if not template.startswith("/"):
         raise _OperationError("a path must begin with /")
     pieces = _TEMPLATE.split(template)
-    if any("<" in piece or ">" in piece for piece in pieces[::2]):
-        raise _OperationError("a path with < or > is not supported")
     return "".join(
-        unquote(piece) if place % 2 == 0 else f"<v{place}>" for place, piece in enumerate(pieces)
+        _plain(piece) if place % 2 == 0 else f"<v{place}>" for place, piece in enumerate(pieces)
     )
+
+
+def _plain(text: str) -> str:
+    """Return a text of a path decoded. A rule would take < and > for a variable."""
+    decoded = unquote(text)
+    if "<" in decoded or ">" in decoded:
+        raise _OperationError("a path with < or > is not supported")
+    return decoded

@@ -23,10 +23,11 @@ from iiniit_guard.rules.rule import (
     verdict_of,
 )
 from iiniit_guard.rules.segment import TOO_LONG
-from iiniit_guard.rules.target import is_ambiguous, raw_target, read_target
+from iiniit_guard.rules.target import Reading, is_ambiguous, raw_target, read_target
 from iiniit_guard.rules.tree import Tree
 
 _OfEntry: TypeAlias = Callable[[Entry, str], Verdict | None]
+_Readings: TypeAlias = tuple[Reading, ...]
 
 
 class Rules:
@@ -97,7 +98,7 @@ class Rules:
         if isinstance(method, Problem):
             return method
         read = _read(request)
-        return read if isinstance(read, Problem) else self._answer(method, *read, request.headers)
+        return read if isinstance(read, Problem) else self._answer(method, read, request.headers)
 
     def preflight_policy_for(self, request: Request) -> Requirement | None:
         """Return what a CORS preflight request must satisfy, by the rules that name OPTIONS.
@@ -112,7 +113,7 @@ class Rules:
             the announced request would get that refusal.
         """
         read = _read(request)
-        return read if isinstance(read, Problem) else self._preflight_answer(request, *read)
+        return read if isinstance(read, Problem) else self._preflight_answer(request, read)
 
     def preflight_policy_for_target(
         self, request: Request, target: str | bytes
@@ -122,7 +123,7 @@ class Rules:
         return (
             PROBLEMS[Reason.AMBIGUOUS_PATH]
             if read is None
-            else self._preflight_answer(request, read.path, read.kept)
+            else self._preflight_answer(request, read.readings)
         )
 
     def policy_for_target(
@@ -139,7 +140,8 @@ class Rules:
 
         Returns:
             As `policy_for`. If a rule allows encoded slashes, every rule that matches either
-            reading of the path must allow them and require the same.
+            reading of the path must allow them and require the same. The answer must also be the
+            same for an upstream that does not decode the escapes of characters that need none.
         """
         headers = tuple(headers)
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
@@ -149,33 +151,36 @@ class Rules:
             method, headers, in_query=query_overrides(read.query), honoured=self._honour_override
         )
         return (
-            judged
-            if isinstance(judged, Problem)
-            else self._answer(judged, read.path, read.kept, headers)
+            judged if isinstance(judged, Problem) else self._answer(judged, read.readings, headers)
         )
 
-    def _preflight_answer(
-        self, request: Request, path: str, kept: str | None
-    ) -> Requirement | None:
-        verdict = self._judge(request.method, path, kept, Entry.named)
+    def _preflight_answer(self, request: Request, readings: _Readings) -> Requirement | None:
+        verdict = self._judge(request.method, readings, Entry.named)
         if verdict is not NO_PATH:
             return verdict.answer
         announced = (request.header(b"access-control-request-method") or b"").decode("latin-1")
-        answer = self._answer(announced, path, kept, ())
+        answer = self._answer(announced, readings, ())
         return (
             answer
             if isinstance(answer, Problem) and answer.reason is Reason.AMBIGUOUS_PATH
             else None
         )
 
-    def _answer(self, method: str, path: str, kept: str | None, headers: Headers) -> Requirement:
-        """Return the answer for `path`. `kept` is its other reading if a slash was encoded."""
-        if kept is None:
-            return self._decide(method, path, Entry.verdict).answer_for(headers)
-        verdict = self._judge(method, path, kept, Entry.verdict)
-        return (AMBIGUOUS if verdict is NO_PATH else verdict).answer_for(headers)
+    def _answer(self, method: str, readings: _Readings, headers: Headers) -> Requirement:
+        verdict = self._judge(method, readings, Entry.verdict)
+        if verdict is NO_PATH and readings[0].kept is not None:
+            verdict = AMBIGUOUS
+        return verdict.answer_for(headers)
 
-    def _judge(self, method: str, path: str, kept: str | None, of: _OfEntry) -> Verdict:
+    def _judge(self, method: str, readings: _Readings, of: _OfEntry) -> Verdict:
+        verdict = self._judge_reading(method, *readings[0], of)
+        for reading in readings[1:]:
+            if self._judge_reading(method, *reading, of) != verdict:
+                return AMBIGUOUS
+        return verdict
+
+    def _judge_reading(self, method: str, path: str, kept: str | None, of: _OfEntry) -> Verdict:
+        """Return the verdict for `path`. `kept` is its other form if a slash was encoded."""
         verdict = self._decide(method, path, of)
         if kept is None:
             return verdict
@@ -264,19 +269,19 @@ class Rules:
         return faults
 
 
-def _read(request: Request) -> tuple[str, str | None] | Problem:
-    """Return the path to match, and its other reading if a slash was encoded."""
+def _read(request: Request) -> _Readings | Problem:
+    """Return the path to match, with its other form if a slash was encoded."""
     # WSGI applications read an empty PATH_INFO as /, others have no route for it.
     path = request.path or "/"
     if is_ambiguous(path):
         return PROBLEMS[Reason.AMBIGUOUS_PATH]
     raw = raw_target(request.native)
     if raw is None:
-        return path, None
+        return (Reading(path, None),)
     target = read_target(raw)
     if target is None:
         return PROBLEMS[Reason.AMBIGUOUS_PATH]
-    return path, None if target.kept is None else path
+    return (Reading(path, None if target.readings[0].kept is None else path),)
 
 
 def _argument_faults(method_override: object, mcp_headers: object, reads_mcp: bool) -> list[str]:

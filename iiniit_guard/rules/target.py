@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from iiniit_guard.core.model.path_ambiguity import has_ambiguous_segments, is_ambiguous_text
@@ -18,18 +18,36 @@ _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _ORIGIN_FORM: Final = re.compile(r"/(?:[!\"$&-:<-\[\]-~]++|%[0-9A-Fa-f]{2})*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A raw request target that is unambiguous except for encoded slashes.
+# RFC 3986 §3.3: the characters of a segment that need no escape. A router that does not decode
+# (Express, Sanic) runs the handler of `/<name>` for `/%6De`, not that of `/me`.
+_NEEDLESS: Final = re.compile(
+    "%(?=2[146-9A-Ea-e]|3[0-9ADad]|[46][1-9A-Fa-f]|40|[57][0-9Aa]|5[Ff]|7[Ee])"
+)
+
+
+class Reading(NamedTuple):
+    """What one reader makes of a target.
 
     Attributes:
-        path: Decoded. An encoded slash has become a slash, as in WSGI and ASGI servers.
-        kept: Decoded except for encoded slashes, which are written `%2F`; None if there are none.
-        query: Undecoded, without `?`.
+        path: An encoded slash has become a slash, as in WSGI and ASGI servers.
+        kept: With encoded slashes, which are written `%2F`; None if there are none.
     """
 
     path: str
     kept: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A raw request target that is unambiguous except for encoded slashes and needless escapes.
+
+    Attributes:
+        readings: The decoded path first. If the target has escapes of characters that need none,
+            the path with only those escapes follows.
+        query: Undecoded, without `?`.
+    """
+
+    readings: tuple[Reading, ...]
     query: bytes
 
 
@@ -55,16 +73,30 @@ def read_target(raw: str) -> Target | None:
         return None
     encoded_query = query.encode("latin-1", "replace")
     if "%" not in path:  # without escapes, no ambiguous character is possible
-        return None if has_ambiguous_segments(path) else Target(path, None, encoded_query)
+        if has_ambiguous_segments(path):
+            return None
+        return Target((Reading(path, None),), encoded_query)
     try:
-        decoded = unquote_to_bytes(path).decode()
+        decoded = _decoded(path)
     except UnicodeDecodeError:
         return None
-    if is_ambiguous(decoded):
+    if is_ambiguous(decoded.path):
         return None
+    literal = _NEEDLESS.sub("%25", path)
+    if len(literal) == len(path):
+        return Target((decoded,), encoded_query)
+    return Target((decoded, _decoded(literal)), encoded_query)
+
+
+def _decoded(path: str) -> Reading:
+    """Decode an undecoded path.
+
+    Raises:
+        UnicodeDecodeError: The path is not UTF-8.
+    """
     escaped = path.replace("%2f", "%2F").replace("%2F", "%252F")
     kept = None if len(escaped) == len(path) else unquote_to_bytes(escaped).decode()
-    return Target(decoded, kept, encoded_query)
+    return Reading(unquote_to_bytes(path).decode(), kept)
 
 
 def raw_target(native: object) -> str | None:

@@ -227,6 +227,18 @@ def route_path(scope: Mapping[str, Any]) -> str:
     return rest if not rest or rest[0] == "/" else path
 
 
+def has_unclear_prefix(native: object) -> bool:
+    """Return whether frameworks disagree on what `root_path` leaves of the path of a scope.
+
+    Starlette removes only whole segments at the beginning, Quart also the beginning of a segment,
+    and Litestar the first occurrence anywhere.
+    """
+    if not isinstance(native, Mapping):
+        return False
+    root, path = native.get("root_path", ""), native.get("path", "")
+    return root not in ("", "/") and root in path and route_path(native) == path
+
+
 def request_from_environ(environ: Mapping[str, Any]) -> Request:
     """Return the request of a WSGI environ (PEP 3333), whose text is bytes decoded as latin-1.
 

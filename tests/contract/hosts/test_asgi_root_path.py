@@ -8,9 +8,13 @@ import logging
 
 import pytest
 from fastapi import FastAPI
+from litestar import Litestar, get
+from quart import Quart
 from starlette.testclient import TestClient
 
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.asgi import GuardMiddleware
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.rules import Rule, Rules
 from tests.contract.hosts.asgi_exchange import OK, Application, Layer
 
@@ -67,3 +71,59 @@ def test_inside_the_application_the_guard_sees_it(guard, caplog):
     client = TestClient(app)
     assert [client.get(path).status_code for path in ("/items", "/api/items")] == [401, 401]
     assert caplog.records == []
+
+
+UNCLEAR = [  # setting, path, root_path, the status without a token
+    ({"only": ["/admin/*"]}, "/v1/admin/x", "/v1", 401),
+    ({"only": ["/admin/*"]}, "/v1admin/x", "/v1", 401),
+    ({"only": ["/admin/*"]}, "/v1/admin/x", "/v1/", 401),
+    ({"only": ["/admin/*"]}, "/docs/v1/admin/x", "/v1", 401),
+    ({"only": ["/admin/*"]}, "/docs/v1admin/x", "/v1", 401),
+    ({"only": ["/admin/*"]}, "/v1/x", "/v1", 200),
+    ({"only": ["/admin/*"]}, "/x", "/v1", 200),
+    ({"only": ["/admin/*"]}, "/x", "/", 200),
+    ({"public": ["/docs/*"]}, "/docs/v1/admin/x", "/v1", 401),
+    ({"public": ["/docs/*"]}, "/docs/v1", "/v1", 401),
+    ({"public": ["/docs/v1"]}, "/docs/v1", "/v1", 401),
+    ({"public": ["/docs/*"]}, "/docs/x", "/v1", 200),
+    ({"public": ["/docs/*"]}, "/v1/docs/v1/x", "/v1", 200),
+    ({"public": ["/docs/*"]}, "/docs/v1/x", "", 200),
+    ({"public": ["/docs/*"], "preflights": "pass"}, "/docs/v1/x", "/v1", 401),
+]
+
+
+@pytest.mark.parametrize(("setting", "path", "root", "status"), UNCLEAR, ids=str)
+def test_a_path_passes_only_if_every_framework_removes_the_same_prefix(
+    guard, setting, path, root, status
+):
+    async def served(scope, receive, send):
+        await guarded({**scope, "root_path": root, "path": path}, receive, send)
+
+    guarded = GuardMiddleware(Application(*OK), guard, **setting)
+    answer = TestClient(served).get("/")
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.json()["reason"] == "no_token"
+
+
+def test_a_request_without_a_scope_has_no_prefix():
+    assert make_admission(public=["/x"]).policy_for(Request("GET", "/x")) == "pass"
+
+
+def test_litestar_and_quart_remove_another_prefix():
+    @get("/admin/x")
+    async def secret() -> str:
+        return "secret"
+
+    site = Quart(__name__)
+    site.add_url_rule("/admin/x", view_func=lambda: "secret")
+
+    def text(app, path):
+        async def served(scope, receive, send):
+            await app({**scope, "root_path": "/v1", "path": path}, receive, send)
+
+        return TestClient(served).get("/").text
+
+    assert text(Litestar([secret]), "/docs/v1/admin/x") == "secret"
+    assert text(Litestar([secret]), "/v1admin/x") == "secret"
+    assert text(site, "/v1admin/x") == "secret"

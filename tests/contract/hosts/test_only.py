@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import path, re_path
 from flask import Flask
+from pyramid.config import Configurator
+from pyramid.response import Response
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -18,6 +23,7 @@ from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.asgi import GuardMiddleware as AsgiGuard
 from iiniit_guard.django import require_scope
 from iiniit_guard.flask import IiniitGuard
+from iiniit_guard.testing import Issuer
 from iiniit_guard.wsgi import GuardMiddleware as WsgiGuard
 from tests.contract.hosts import django_project
 from tests.contract.hosts.django_site import GUARD, REWRITES
@@ -25,7 +31,19 @@ from tests.contract.hosts.django_site import GUARD, REWRITES
 ONLY = ["/api/*", "/report"]
 INSIDE = ["/api", "/api/", "/api/x", "/api/x/y", "/API/x", "/report", "/report/", "/Report"]
 INSIDE += ["/api.", "/report ", "/report. /", "/ａｐｉ/x", "/ＡＰＩ", "/api／x"]
-OUTSIDE = ["/", "/site", "/apis/x", "/ap", "/x/api/y", "/report/x", "/reports", "/sité"]
+INSIDE += ["/ap\u0131/x", "/AP\u0130", "/ap\u0130/x", "/@@report", "/@@api/x", "/site/@@report"]
+OUTSIDE = [
+    "/",
+    "/@site",
+    "/site@@x",
+    "/site",
+    "/apis/x",
+    "/ap",
+    "/x/api/y",
+    "/report/x",
+    "/reports",
+    "/sité",
+]
 AMBIGUOUS = [
     "//api/x",
     "/site//x",
@@ -50,6 +68,37 @@ AMBIGUOUS = [
 )
 def test_which_paths_pass(where, passes):
     assert make_admission(only=ONLY).is_public(where) is passes
+
+
+def test_every_letter_that_a_regular_expression_takes_for_another_is_inside():
+    everything = "".join(chr(point) for point in range(sys.maxunicode + 1))
+    alike = {
+        (plain, letter)
+        for plain in "apireot"
+        for letter in re.findall(plain, everything, re.IGNORECASE)
+    }
+    assert ("i", "\u0131") in alike
+    alike |= {(letter, letter.upper()) for letter in "\u1fb7\u1fc7\u0390\u1fe2"}
+    for plain, letter in alike:
+        admission = make_admission(only=[f"/{plain}"])
+        assert not admission.is_public(f"/{letter}"), letter
+
+
+def test_routes_that_ignore_the_case_of_every_letter():
+    pattern = re_path("(?i)^api/x$", lambda _: HttpResponse())
+    for where in ("api/x", "API/x", "ap\u0131/x", "ap\u0130/x"):
+        assert pattern.resolve(where) is not None
+        assert not make_admission(only=ONLY).is_public(f"/{where}")
+
+
+def test_pyramid_finds_a_view_by_its_mark_too():
+    with Configurator() as made:
+        made.add_view(lambda _: Response("secret"), name="report")
+        app = made.make_wsgi_app()
+    guarded = WsgiClient(WsgiGuard(app, Issuer().guard(), only=ONLY))
+    for where in ("/report", "/@@report"):
+        assert WsgiClient(app).get(where).text == "secret"
+        assert '"no_token"' in guarded.get(where).text
 
 
 def test_public_paths_inside():

@@ -41,7 +41,7 @@ GUARDED: Final = (
     "/v1/user/profile.",
     "/v1/user/profile?/healthz",
     "/v1/user/profile?x=/../../healthz",
-    "/v1/user/%70rofile",
+    "/v1/user/%70rofile",  # some routers do not decode it
     "http://api.example/v1/user/profile",
     "http://elsewhere.example/v1/user/profile",
     "https://api.example:8000/v1/user/profile",
@@ -86,7 +86,7 @@ AROUND_PUBLIC: Final = (
 )
 """Around paths that want none."""
 
-HARMLESS: Final = frozenset({"/healthz", "/%68ealthz", "/healthz?/v1/user/profile"})
+HARMLESS: Final = frozenset({"/healthz", "/healthz?/v1/user/profile"})
 """What may arrive at the API without a token: each is /healthz to every reader."""
 
 NORMAL: Final = frozenset(
@@ -95,7 +95,6 @@ NORMAL: Final = frozenset(
         "/v1/user/profile/",  # the rules match it; an API without such a route answers 404
         "/v1/user/profile?/healthz",
         "/v1/user/profile?x=/../../healthz",
-        "/v1/user/%70rofile",
     }
 )
 """What may arrive with a token that reads profiles: each is that path to every reader."""

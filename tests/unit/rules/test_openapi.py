@@ -169,6 +169,77 @@ def test_openapi_base_path_and_nearer_servers():
     )
 
 
+@pytest.mark.parametrize("silent", ["token", "public"])
+@pytest.mark.parametrize("holder", ["operation", "document"])
+def test_openapi_security_that_is_null_is_not_absent(silent, holder):
+    # YAML: `security:` without a value.
+    operation = {"security": None} if holder == "operation" else {}
+    above = [{"oauth": ["a"]}] if holder == "operation" else None
+    with pytest.raises(SettingsError, match="or it is null"):
+        from_openapi(document(operation, security=above), without_security=silent)
+
+
+PUBLIC = {"get": {"security": []}}
+OF_NO_OPERATION = [  # item of /x/secret, beside a public /x/{id}; the fault
+    ({"GET": {"security": [{"oauth": ["a"]}]}}, "'GET' is not a member"),
+    ({"get ": {"security": [{"oauth": ["a"]}]}}, "'get ' is not a member"),
+    ({"copy": {"security": [{"oauth": ["a"]}]}}, "'copy' is not a member"),
+    ({1: {}}, "1 is not a member"),
+    (
+        {"$ref": "#/components/pathItems/other", "get": {"security": [{"oauth": ["a"]}]}},
+        "beside other members",
+    ),
+    ({"$ref": None, "get": {"security": []}}, "beside other members"),
+    ({"$ref": None}, "must refer to an existing part"),
+    ({}, "has no operations"),
+    ({"summary": "Of the administrators.", "x-more": 1}, "has no operations"),
+    ({"additionalOperations": None}, "has no operations"),
+    ({"get": {}, "additionalOperations": {"GET": {"security": []}}}, "same method and path"),
+]
+
+
+@pytest.mark.parametrize("item, fault", OF_NO_OPERATION, ids=str)
+def test_openapi_leaves_no_path_to_a_less_specific_rule(item, fault):
+    paths = {"/x/{id}": PUBLIC, "/x/secret": item}
+    made = document({}, security=[{"oauth": ["a"]}])
+    made["components"] = {**made["components"], "pathItems": {"other": {"post": {}}}}
+    with pytest.raises(SettingsError, match=f"/x/secret.*{fault}"):
+        from_openapi({**made, "paths": paths})
+
+
+def test_openapi_operations_of_other_methods_and_references_with_a_description():
+    made = document({}, security=[{"oauth": ["a"]}])
+    made["components"] = {**made["components"], "pathItems": {"other": {"post": {}}}}
+    made["paths"] = {
+        "/x": {"additionalOperations": {"COPY": {}, "LINK": {"security": []}}},
+        "/y": {"$ref": "#/components/pathItems/other", "description": "Also /z.", "x-a": 1},
+    }
+    rules = from_openapi(made)
+    for method, path, answer in [
+        ("COPY", "/x", "a"),
+        ("LINK", "/x", "pass"),
+        ("MOVE", "/x", "no_rule"),
+        ("POST", "/y", "a"),
+    ]:
+        assert seen(rules.policy_for(Request(method, path))) == answer
+
+
+@pytest.mark.parametrize(
+    "paths, servers",
+    [
+        ({"/a/%3Cb%3E": PUBLIC}, "/"),
+        ({"/a/%3cpath:b%3e": PUBLIC}, "/"),
+        ({"/a/<b>": PUBLIC}, "/"),
+        ({"/a": PUBLIC}, "/%3Cpath:b%3E"),
+        ({"/a": PUBLIC}, "/<b>"),
+    ],
+    ids=str,
+)
+def test_openapi_texts_never_become_variables(paths, servers):
+    with pytest.raises(SettingsError, match="a path with < or >"):
+        from_openapi(document({}, paths=paths, servers=[{"url": servers}]))
+
+
 def test_openapi_rules_of_ones_own_replace_operations():
     written = document({"security": [{"key": []}]})
     rules = from_openapi(

@@ -154,6 +154,64 @@ def test_a_path_of_the_other_reading_that_lacks_the_method_is_no_way_round():
     assert seen(rules.policy_for_target("GET", "/p/a%2Fb")) == "ambiguous_path"
 
 
+NEEDLESS = [  # rules, raw target, for the gateway; the middleware decides on the decoded path
+    (["!/healthz", "/<name>"], "/%68ealthz", "ambiguous_path", "pass"),
+    (["!/healthz"], "/healt%68z", "ambiguous_path", "pass"),
+    (["!/<name>", "/healthz"], "/%68ealthz", "ambiguous_path", "/healthz"),
+    (["/@me", "/<name>"], "/%40me", "ambiguous_path", "/@me"),
+    (["/a.b", "/<name>"], "/a%2eb", "ambiguous_path", "/a.b"),
+    (["/u/<int:id>", "/u/<id>"], "/u/%31", "ambiguous_path", "/u/<int:id>"),
+    (["/<a>-<b>", "/<name>"], "/x%2Dy", "ambiguous_path", "/<a>-<b>"),
+    (["/<name>"], "/%68ealthz%40x", "/<name>", "/<name>"),
+    (["/<name>", "!/a b"], "/a%20b", "pass", "pass"),
+    (["/<name>", "/m\u00f6bel"], "/m%C3%B6bel", "/m\u00f6bel", "/m\u00f6bel"),
+    (["!/x"], "/%79", "no_rule", "no_rule"),
+]
+
+
+@pytest.mark.parametrize("paths, raw, gateway, middleware", NEEDLESS, ids=str)
+def test_an_upstream_may_leave_escapes_undecoded_that_need_none(paths, raw, gateway, middleware):
+    rules = Rules(
+        [
+            Rule(
+                "GET",
+                path.removeprefix("!"),
+                public=path[0] == "!",
+                scopes=() if path[0] == "!" else str(number),
+            )
+            for number, path in enumerate(paths)
+        ]
+    )
+
+    def path_of(answer):
+        return paths[int(answer)] if answer.isdigit() else answer
+
+    assert path_of(seen(rules.policy_for_target("GET", raw))) == gateway
+    assert path_of(seen(rules.policy_for(request_from_environ(environ(raw))))) == middleware
+
+
+def test_both_kinds_of_escapes_must_not_change_the_answer():
+    rules = Rules(
+        [
+            Rule("GET", "/<path:p>", scopes="p", allow_encoded_slash=True),
+            Rule("GET", "/a/<x>", scopes="x", allow_encoded_slash=True),
+        ]
+    )
+    assert seen(rules.policy_for_target("GET", "/b%2Fc%61")) == "p"
+    assert seen(rules.policy_for_target("GET", "/a/%61%20")) == "x"
+    for raw in ("/%61/b", "/%61%2Fb"):
+        assert seen(rules.policy_for_target("GET", raw)) == "ambiguous_path"
+
+
+@pytest.mark.parametrize("target", ["/%68ealthz", "/healt%68z"])
+def test_a_preflight_for_a_path_with_a_needless_escape_is_ambiguous(target):
+    rules = Rules([Rule("OPTIONS", "/healthz", public=True), Rule("OPTIONS", "/<name>")])
+    headers = [(b"origin", b"https://a.example"), (b"access-control-request-method", b"GET")]
+    request = Request("OPTIONS", "/healthz", headers=headers)
+    assert seen(rules.preflight_policy_for_target(request, "/healthz")) == "pass"
+    assert seen(rules.preflight_policy_for_target(request, target)) == "ambiguous_path"
+
+
 OVERRIDES = [  # method, headers, query, refuse, judge
     ("POST", [(b"x-http-method-override", b"DELETE")], b"", "method_override", "delete"),
     ("POST", [(b"x-http-method-override", b" delete ")], b"", "method_override", "delete"),
