@@ -120,15 +120,17 @@ def begin_request(
     ):
         return None
     scope, method = getattr(request, "scope", None), request.method
-    state = request.META if scope is None else scope
-    if state.get("REQUEST_METHOD" if scope is None else "method") != method:
+    begun: AccessToken | Unfinished | None
+    if scope is None:
+        environ = request.META
+        if environ.get("REQUEST_METHOD") != method:
+            return None
+        begun = begin_environ(engine, admission, environ, HOST)
+    elif scope.get("method") != method:
         return None
-    begun = (
-        begin_environ(engine, admission, state, HOST)
-        if scope is None
-        else begin_scope(engine, admission, _readable(state), HOST)
-    )
-    if isinstance(begun, Unfinished):
+    else:
+        begun = begin_scope(engine, admission, _readable(scope), HOST)
+    if type(begun) is Unfinished:
         # The log names the path that Django routes, as for a request without a token.
         begun.presented.read_routed = partial(read_request, request)
     return begun
