@@ -126,10 +126,9 @@ class AsgiExchange(RefusalRecord):
         is_foreign = error is not None and not isinstance(error, Exception)
         if self.task is not None and self._cancellations:
             left = [self.task.uncancel() for _ in range(self._cancellations)]
-            # If the server cancelled the task too, its cancellation remains.
-            is_foreign = left[-1] > 0 or (
-                is_foreign and not isinstance(error, asyncio.CancelledError)
-            )
+            if isinstance(error, asyncio.CancelledError):
+                # If the server cancelled the task too, its cancellation remains.
+                is_foreign = left[-1] > 0
         return self.is_over and not is_foreign
 
     async def hands_on(self, watch: LoopWatch, message: Message) -> bool:

@@ -107,6 +107,7 @@ def _begin(body: Iterable[bytes], response: ResponseRecord) -> Iterable[bytes]:
         except Exception:
             if record.sent or not record.is_refused():
                 raise
+        record.end()
         return _Body(body, iter(record.refuse()))
     except BaseException:
         record.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -48,6 +49,27 @@ def test_a_connection_outside_of_a_task_ends_with_its_token(issuer, scene):
             await wait(issuer, middleware, 1, 30, GRACE_SECONDS + 1, 40)
             await ended(client, "expired")
             call.close()
+
+    run(work())
+
+
+def test_an_application_that_swallowed_a_cancellation_completes_no_response(issuer, scene):
+    async def work():
+        async def application(scope, receive, send):
+            await send(START)
+            await send(part())
+            own = asyncio.current_task()
+            assert own is not None
+            own.cancel()  # for instance an old library for timeouts, which does not uncancel
+            for _ in range(2):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+
+        middleware = scene(application)
+        async with opened(issuer, middleware, bearing(issuer.token(expires_in=20))) as client:
+            await wait(issuer, middleware, 30, GRACE_SECONDS + 1)
+            await ended(client, "expired")
+            assert client.sent[-1]["type"] == "http.response.abort"
 
     run(work())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -276,3 +277,19 @@ def test_the_body_after_what_was_written_does_not_outlive_the_token(issuer, guar
     app = GuardMiddleware(application, guard, long_lived=mode)
     sent, error = ask(app, issuer.token(expires_in=20))
     assert (sent, type(error)) == ([b"written"], TokenEnded)
+
+
+def test_a_refused_request_leaves_nothing_to_the_collector(issuer, guard):
+    def application(environ, start_response):
+        authorize(environ, make_policy(["admin"]))
+        start_response("200 OK", [])
+        return [b"never"]
+
+    app, token = GuardMiddleware(application, guard), issuer.token()
+    ask(app, token)
+    gc.collect()
+    gc.disable()
+    ask(app, token)
+    found = gc.collect()
+    gc.enable()
+    assert found == 0
