@@ -29,7 +29,7 @@ GRACE_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.01
 _CLOCK_STEP_SECONDS: Final = 1.0
-_AGAIN_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 5.0
 
 
 class Connection(Protocol):
@@ -254,7 +254,8 @@ class LoopWatches:
             task.add_done_callback(self._done)
         else:  # checked without a place when its cached result has ended: it may have expired
             self._waiting[watch] = None
-            self.schedule(watch, max(watch.valid_until(), started.monotonic + _AGAIN_SECONDS))
+            end, now = watch.valid_until(), started.monotonic
+            self.schedule(watch, end if end > now else now + _AGAIN_SECONDS)
 
     async def _finish(self, watch: LoopWatch, check: Recheck) -> None:
         await watch.finish_async(check, self.settings.clock.now())

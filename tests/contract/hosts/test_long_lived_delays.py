@@ -34,20 +34,21 @@ class Stuck(Client):
 
 def test_clients_that_do_not_read_their_close_delay_no_other_connection(issuer, scene):
     async def work():
-        middleware = scene()
+        middleware = scene(jwt="introspect")
         stuck = [
-            Stuck(middleware, websocket(issuer.token(expires_in=20)), answers_close=False)
+            Stuck(middleware, websocket(issuer.opaque_token(expires_in=20)), answers_close=False)
             for _ in range(MAX_TASKS)
         ]
         await rest()
         await wait(issuer, middleware, 1)
-        async with opened(issuer, middleware, bearing(issuer.token(expires_in=60))) as client:
-            await wait(issuer, middleware, 30)
+        token = issuer.opaque_token(expires_in=60)
+        async with opened(issuer, middleware, bearing(token)) as client:
+            await wait(issuer, middleware, 30, 0)
             assert all(each.closes for each in stuck)
+            await wait(issuer, middleware, 40)
+            await ended(client, "inactive")
             await wait(issuer, middleware, GRACE_SECONDS + 1)
             assert all(each.task.done() for each in stuck)
-            await wait(issuer, middleware, 40)
-            await ended(client, "expired")
 
     run(work())
 
