@@ -129,7 +129,7 @@ class HttpExchange(AsgiExchange):
             self.stop_expecting()
             self.watcher = None  # nothing is watched after the response
         elif message.get("more_body"):
-            self.start_watch(NOTE)
+            self.start_watch(NOTE, is_due=self.is_late)
         if self.watch is not None:
             return self._send_part(message, self.watch)
         if self.is_over:

@@ -86,8 +86,9 @@ class AsgiExchange(RefusalRecord):
         if self.watcher is not None and self.watch is None:
             self.watch = self.watcher.watch(self, self, self._scope, note)
             self.is_affected = True
-            if is_due:
-                self.watch.renew()
+        if is_due and self.watch is not None:
+            self.is_late = False  # once
+            self.watch.renew()
 
     def expect_body(self, note: str) -> None:
         """Watch the token of a response whose body does not start soon.

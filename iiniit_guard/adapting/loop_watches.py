@@ -72,7 +72,7 @@ class LoopWatch(TokenWatch):
         watches.schedule(self, self.next_check)
 
     def renew(self) -> None:
-        """Check the token at the next turn of the loop. A handler may run in another thread."""
+        """Check the token before the next message. A handler may run in another thread."""
         self._watches.call(self._renew)
 
     async def permits_async(self) -> bool:
@@ -170,6 +170,9 @@ class LoopWatches:
 
     def call(self, function: Callable[[], None]) -> None:
         """Call `function` on this loop, from any thread, unless the loop has been closed."""
+        if asyncio._get_running_loop() is self._loop:
+            function()
+            return
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function)
 

@@ -53,6 +53,37 @@ def test_a_connection_outside_of_a_task_ends_with_its_token(issuer, scene):
     run(work())
 
 
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_a_stream_that_begins_late_begins_with_a_valid_token_only(issuer, scene, is_stream):
+    async def work():
+        go, records = asyncio.Event(), []
+
+        async def application(scope, receive, send):
+            records.append(scope["iiniit_guard.refusal_record"])
+            await receive()
+            listening = asyncio.ensure_future(receive())
+            await go.wait()
+            try:
+                await send(START)
+                await send(part(more=is_stream))
+            finally:
+                listening.cancel()
+
+        middleware = scene(application)
+        request = {"type": "http.request", "body": b"", "more_body": False}
+        client = Client(middleware, bearing(issuer.token(expires_in=20)), request)
+        await rest()
+        records[0]._expecting._run()  # the application has waited long
+        issuer.clock.advance(30)
+        go.set()
+        if is_stream:
+            await ended(client, "expired")
+        await rest()
+        assert client.parts == ([] if is_stream else [b"tick"])
+
+    run(work())
+
+
 def test_an_application_that_swallowed_a_cancellation_completes_no_response(issuer, scene):
     async def work():
         async def application(scope, receive, send):
