@@ -21,7 +21,7 @@ from iiniit_guard.adapting.asgi_exchange import (
 from iiniit_guard.adapting.decorator_order import check_application
 from iiniit_guard.adapting.decorators import decide_async
 from iiniit_guard.adapting.lifespan import run_lifespan
-from iiniit_guard.adapting.loop_watches import LoopWatcher
+from iiniit_guard.adapting.loop_watcher import LoopWatcher
 from iiniit_guard.adapting.middleware import admit_async
 from iiniit_guard.adapting.request_state import (
     ENGINE_KEY,

@@ -23,7 +23,8 @@ from iiniit_guard.adapting.asgi_messages import (
     with_headers,
 )
 from iiniit_guard.adapting.long_lived import AsgiExchange, ConnectionEnded, StreamAborted
-from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
+from iiniit_guard.adapting.loop_watcher import LoopWatcher
+from iiniit_guard.adapting.loop_watches import LoopWatch
 from iiniit_guard.adapting.middleware import is_exception
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
@@ -37,6 +38,7 @@ from iiniit_guard.core.presented import Presented
 from iiniit_guard.engine import Engine
 
 _BREAK_OFF_SECONDS: Final = 1.0
+_TRAILERS: Final = "http.response.trailers"
 
 
 class HttpExchange(AsgiExchange):
@@ -60,6 +62,7 @@ class HttpExchange(AsgiExchange):
     watch: LoopWatch | None
     _dropped = 0
     _is_read = False  # the request is complete
+    _last = ""  # the type of the last message of a response that no refusal or watch affects
 
     def __init__(self, watcher: LoopWatcher, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(RECORD_KEY)
@@ -78,9 +81,9 @@ class HttpExchange(AsgiExchange):
         After the end of the token: a disconnect message, or none if messages are discarded.
         """
         while True:
-            if self._is_read:
+            if self._is_read and not self._is_answered():
                 self.expect_body(NOTE)
-            message = await self._receive()
+            message = self.kept.pop(0) if self.kept else await self._receive()
             self._is_read = not message.get("more_body")
             watch = self.watch
             if watch is None:
@@ -88,7 +91,7 @@ class HttpExchange(AsgiExchange):
             if (
                 message["type"] == "http.disconnect"
                 or watch.is_current()
-                or await watch.permits_async()
+                or await self.hands_on(watch, message)
             ):
                 return message
             if not watch.discards:
@@ -107,6 +110,8 @@ class HttpExchange(AsgiExchange):
         elif "more_body" in message and message["more_body"]:  # noqa: RUF019 - get() takes longer
             self.start_watch(NOTE)
             return self._send_affected(message)
+        else:
+            self._last = message["type"]
         return self._send(message)
 
     def _send_affected(self, message: Message) -> Awaitable[None]:
@@ -124,7 +129,7 @@ class HttpExchange(AsgiExchange):
             self.stop_expecting()
             self.watcher = None  # nothing is watched after the response
         elif message.get("more_body"):
-            self.start_watch(NOTE)
+            self.start_watch(NOTE, is_due=self.is_late)
         if self.watch is not None:
             return self._send_part(message, self.watch)
         if self.is_over:
@@ -145,9 +150,12 @@ class HttpExchange(AsgiExchange):
             UsageError: Its response had started.
         """
         self.stop_expecting()
-        if self.stop_watch(error) and not self._complete:
-            await self._break_off()
-            raise StreamAborted from None
+        if self.stop_watch(error):
+            if not self._complete:
+                await self._break_off()
+                raise StreamAborted from None
+            if isinstance(error, asyncio.CancelledError):  # of this guard
+                return False
         if error is not None and (self.started or not isinstance(error, Exception)):
             return True
         if self.refusal is None:
@@ -167,7 +175,7 @@ class HttpExchange(AsgiExchange):
         if watch.discards:
             return
         watch.be_overdue_later()
-        if self.own_task is not current_task() and not self.own_task.cancelling():
+        if self.task is not current_task() and not (self.task and self.task.cancelling()):
             self.overdue()
 
     async def _break_off(self) -> None:
@@ -187,15 +195,19 @@ class HttpExchange(AsgiExchange):
             if self._ends(message):
                 self._complete = True
                 watch.close()  # the application may go on: a background task of Starlette
-                self.watch = None
+                self.watch, self.is_over = None, watch.ended is not None
         elif not watch.discards:
             raise ConnectionEnded
         else:
             await asyncio.sleep(0)  # the application may never wait
 
+    def _is_answered(self) -> bool:
+        """Return whether the response ended with `_last`."""
+        return self._last == _TRAILERS or (self._last in BODIES and not self._has_trailers)
+
     def _ends(self, message: Message) -> bool:
         """Return whether a message is the last one of the response."""
-        if message["type"] == "http.response.trailers":
+        if message["type"] == _TRAILERS:
             return not message.get("more_trailers")
         return message["type"] in BODIES and not message.get("more_body") and not self._has_trailers
 

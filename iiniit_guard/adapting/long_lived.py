@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
-from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
+from iiniit_guard.adapting.loop_watcher import LoopWatcher
+from iiniit_guard.adapting.loop_watches import LoopWatch
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
 from iiniit_guard.adapting.token_watch import FIRST_SECONDS
-from iiniit_guard.adapting.types import Scope
+from iiniit_guard.adapting.types import Message, Scope
 
 
 class ConnectionEnded(OSError):
@@ -40,13 +41,16 @@ class AsgiExchange(RefusalRecord):
 
     Attributes:
         watcher: Of the middleware; None if connections cannot be watched.
-        task: The task that runs the application; None if the event loop is not one of asyncio.
+        task: The task that runs the application; None if the event loop is not one of asyncio, or
+            if the server runs the application without a task.
         watch: Of the token; None if the connection is not long-lived.
         is_over: Whether the application has ended after its token. A task that it left behind may
             still send.
         started: Whether a response of the application has started, so that it can no longer be
             replaced.
         is_late: Whether the application waited long before the body of its response.
+        kept: Messages of the client for the next `receive`, because the application stopped to wait
+            for them while the token was checked.
     """
 
     is_affected: bool
@@ -57,6 +61,7 @@ class AsgiExchange(RefusalRecord):
     is_late: bool = False
     _expecting: asyncio.TimerHandle | None = None
     _cancellations = 0
+    kept: list[Message] | None = None
 
     def __init__(self, watcher: LoopWatcher, scope: Scope) -> None:
         outer = scope.get(RECORD_KEY)
@@ -65,15 +70,11 @@ class AsgiExchange(RefusalRecord):
         self.watcher: LoopWatcher | None = watcher
         self._scope = scope
 
-    @property
-    def own_task(self) -> asyncio.Task[Any]:
-        """The task of a connection that is watched. Only an event loop of asyncio has watches."""
-        return cast("asyncio.Task[Any]", self.task)
-
     def overdue(self) -> None:
         """Cancel the application, also if it went on after an earlier cancellation."""
-        self._cancellations += 1
-        self.own_task.cancel()
+        if self.task is not None:
+            self._cancellations += 1
+            self.task.cancel()
 
     def start_watch(self, note: str, *, is_due: bool = False) -> None:
         """Watch the token of this connection.
@@ -85,8 +86,9 @@ class AsgiExchange(RefusalRecord):
         if self.watcher is not None and self.watch is None:
             self.watch = self.watcher.watch(self, self, self._scope, note)
             self.is_affected = True
-            if is_due:
-                self.watch.renew()
+        if is_due and self.watch is not None:
+            self.is_late = False  # once
+            self.watch.renew()
 
     def expect_body(self, note: str) -> None:
         """Watch the token of a response whose body does not start soon.
@@ -119,16 +121,27 @@ class AsgiExchange(RefusalRecord):
             error: The exception with which the application ended.
         """
         watch, self.watch, self.watcher = self.watch, None, None
-        if watch is None:
-            return False
-        watch.close()
-        self.is_over = watch.ended is not None
-        is_foreign = isinstance(error, asyncio.CancelledError)
-        if self._cancellations:
-            left = [self.own_task.uncancel() for _ in range(self._cancellations)]
-            # If the server cancelled the task too, its cancellation remains.
-            is_foreign = left[-1] > 0
+        if watch is not None:
+            watch.close()
+            self.is_over = watch.ended is not None
+        is_foreign = error is not None and not isinstance(error, Exception)
+        if self.task is not None and self._cancellations:
+            left = [self.task.uncancel() for _ in range(self._cancellations)]
+            if isinstance(error, asyncio.CancelledError):
+                # If the server cancelled the task too, its cancellation remains.
+                is_foreign = left[-1] > 0
         return self.is_over and not is_foreign
+
+    async def hands_on(self, watch: LoopWatch, message: Message) -> bool:
+        """Return whether the application may receive a message; wait for a check if needed.
+
+        If the application stops to wait, `kept` gets the message.
+        """
+        try:
+            return await watch.permits_async()
+        except asyncio.CancelledError:
+            self.kept = [*(self.kept or ()), message]
+            raise
 
     def token_ended(self, watch: LoopWatch) -> None:
         """End the connection; see `Connection`."""

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.adapting.timer_wheel import TimerWheel
 from iiniit_guard.adapting.token_watch import TokenWatch, WatchSettings
 from iiniit_guard.core.decide import Pending
 from iiniit_guard.core.model.policy import LongLived
-from iiniit_guard.io.fork import on_fork
 
 if TYPE_CHECKING:
-    from iiniit_guard.adapting.admission import Admission
     from iiniit_guard.adapting.request_state import RefusalRecord
     from iiniit_guard.core.cache.entry import KeyValidity
     from iiniit_guard.core.model.clock import Clock
-    from iiniit_guard.core.model.request import Request
-    from iiniit_guard.engine import Engine
     from iiniit_guard.rechecking import Recheck
 
 MAX_TASKS: Final = 32
@@ -35,6 +29,7 @@ GRACE_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.01
 _CLOCK_STEP_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 5.0
 
 
 class Connection(Protocol):
@@ -77,13 +72,33 @@ class LoopWatch(TokenWatch):
         watches.schedule(self, self.next_check)
 
     def renew(self) -> None:
-        """Check the token at the next turn of the loop. A handler may run in another thread."""
+        """Check the token before the next message. A handler may run in another thread."""
         self._watches.call(self._renew)
 
     async def permits_async(self) -> bool:
-        """Return whether a message may pass; wait for a place if many messages wait for a check."""
-        async with self._watches.places:
+        """Return whether a message may pass; wait for a place if many messages wait for a call."""
+        places = self._watches.places
+        if places.locked() and self._is_known():
+            return self.ended is None
+        async with places:
             return await super().permits_async()
+
+    def _is_known(self) -> bool:
+        """Return whether it is known without a call if a message may pass."""
+        if self.is_current() or self.ended is not None:
+            return True
+        started, check = self._settings.clock.now(), self.begin()
+        if check is None:
+            return True
+        if isinstance(check.result, Pending):
+            return False
+        self.apply(check, check.result, started)
+        return True
+
+    def valid_until(self) -> float:
+        """Return when the cached result ends, by the monotonic clock."""
+        clock = self._settings.clock
+        return min(self._until, clock.monotonic() + self._until_wall - clock.wall())
 
     def on_end(self) -> None:
         """Start to end the connection."""
@@ -139,8 +154,10 @@ class LoopWatches:
         self._known = known
         self._wheel: TimerWheel[LoopWatch] = TimerWheel()
         self._handle: asyncio.TimerHandle | None = None
-        self._waiting: deque[LoopWatch] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[LoopWatch, None] = {}  # for a place in _checks
+        self._checks: set[asyncio.Task[None]] = set()
+        # The loop itself holds only weak references to tasks.
+        self._ends: set[asyncio.Task[None]] = set()
         self._validities: set[KeyValidity] = set()
         self._offset = _offset(settings.clock)
 
@@ -152,33 +169,44 @@ class LoopWatches:
             self._arm()
 
     def call(self, function: Callable[[], None]) -> None:
-        """Call `function` on this loop, from any thread."""
-        self._loop.call_soon_threadsafe(function)
+        """Call `function` on this loop, from any thread, unless the loop has been closed."""
+        if asyncio._get_running_loop() is self._loop:
+            function()
+            return
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
 
     def discard(self, watch: LoopWatch) -> None:
         """Remove a watch."""
         self._wheel.discard(watch)
+        self._waiting.pop(watch, None)
         self._rest()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` as a task of this loop."""
+        """Run `work`, which ends a connection, as a task of this loop.
+
+        It may wait forever for a client that reads nothing, so no check waits for it.
+        """
         task = self._loop.create_task(work, context=Context())
-        self._tasks.add(task)  # the loop itself holds only weak references to tasks
-        task.add_done_callback(self._done)
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
 
     def turn(self) -> None:
         """Check the tokens that are due, and those whose key or issuer was withdrawn."""
         self._handle = None
-        self._waiting.extend(self._wheel.take_due(self.settings.clock.monotonic()))
-        self._poll()
-        self._pump()
+        due = self._wheel.take_due(self.settings.clock.monotonic())
+        for watch in [*due, *self._no_longer_valid()]:
+            if watch.ended is not None:
+                watch.overdue()
+            else:
+                self._check(watch)
         if self._handle is None and (self._wheel or self._waiting):
             self._arm()
         self._rest()
 
     def _rest(self) -> None:
         """Stop the timer if there is no connection left."""
-        if not (self._wheel or self._tasks or self._waiting):
+        if not (self._wheel or self._checks or self._waiting):
             if self._handle is not None:
                 self._handle.cancel()
                 self._handle = None
@@ -190,32 +218,28 @@ class LoopWatches:
         seconds = _POLL_SECONDS
         if moment is not None:
             seconds = min(seconds, moment - self.settings.clock.monotonic())
-        self._handle = self._loop.call_later(max(seconds, _LEAST_SECONDS), self.turn)
+        self._handle = self._loop.call_later(
+            max(seconds, _LEAST_SECONDS), self.turn, context=Context()
+        )
 
-    def _poll(self) -> None:
-        """Find the tokens that became invalid before their next check is due."""
+    def _no_longer_valid(self) -> list[LoopWatch]:
+        """Remove and return the tokens that became invalid before their next check is due."""
         offset, known = _offset(self.settings.clock), self._offset
         self._offset = offset
         if abs(offset - known) < _CLOCK_STEP_SECONDS and all(
             validity.valid and validity.issuer.valid for validity in self._validities
         ):
-            return
+            return []
         entries = self._wheel.entries()
         self._validities = {watch.validity for watch in entries}
-        for watch in entries:
-            if watch.ended is None and not watch.is_current():
-                self._wheel.discard(watch)
-                self._waiting.append(watch)
-
-    def _pump(self) -> None:
-        while self._waiting and len(self._tasks) < MAX_TASKS:
-            watch = self._waiting.popleft()
-            if watch.ended is not None:
-                watch.overdue()
-            elif watch.mode != "off":
-                self._check(watch)
+        found = [watch for watch in entries if watch.ended is None and not watch.is_current()]
+        for watch in found:
+            self._wheel.discard(watch)
+        return found
 
     def _check(self, watch: LoopWatch) -> None:
+        if watch.mode == "off":
+            return
         started = self.settings.clock.now()
         if watch.is_current() and started.monotonic < watch.next_check:
             self._again(watch)  # a message has caused a check since
@@ -223,11 +247,18 @@ class LoopWatches:
         check = watch.begin()
         if check is None:
             return
-        if isinstance(check.result, Pending):
-            self.spawn(self._finish(watch, check))
-        else:
+        if not isinstance(check.result, Pending):
             watch.apply(check, check.result, started)
             self._again(watch)
+        elif len(self._checks) < MAX_TASKS:
+            self._waiting.pop(watch, None)
+            task = self._loop.create_task(self._finish(watch, check), context=Context())
+            self._checks.add(task)
+            task.add_done_callback(self._done)
+        else:  # checked without a place when its cached result has ended: it may have expired
+            self._waiting[watch] = None
+            end, now = watch.valid_until(), started.monotonic
+            self.schedule(watch, end if end > now else now + _AGAIN_SECONDS)
 
     async def _finish(self, watch: LoopWatch, check: Recheck) -> None:
         await watch.finish_async(check, self.settings.clock.now())
@@ -239,54 +270,15 @@ class LoopWatches:
             self.schedule(watch, watch.next_check)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._checks.discard(task)
         if not self._loop.is_closed():
-            self._pump()
+            while self._waiting and len(self._checks) < MAX_TASKS:
+                watch = next(iter(self._waiting))
+                del self._waiting[watch]
+                if watch.ended is None:
+                    self._wheel.discard(watch)
+                    self._check(watch)
             self._rest()
-
-
-@dataclass(eq=False, repr=False)
-class LoopWatcher:
-    """Watches the connections of one asynchronous middleware, on any number of event loops.
-
-    Args:
-        engine: Decides about the requests of the middleware.
-        admission: The settings of the middleware.
-        host: The name of the adapter, for events.
-        read: As for `WatchSettings`.
-    """
-
-    engine: Engine
-    admission: Admission
-    host: str
-    read: Callable[..., Request]
-    _loops: dict[asyncio.AbstractEventLoop, LoopWatches] = field(default_factory=dict, init=False)
-
-    @cached_property
-    def settings(self) -> WatchSettings:
-        """The settings that all watches of the middleware share."""
-        return WatchSettings(self.engine, self.admission, self.host, self.read)
-
-    def watch(
-        self, connection: Connection, record: RefusalRecord, source: object, note: str
-    ) -> LoopWatch:
-        """Watch a connection of the running event loop.
-
-        Raises:
-            RuntimeError: No event loop of asyncio is running.
-        """
-        loop = asyncio.get_running_loop()
-        watches = self._loops.get(loop)
-        if watches is None:
-            for other in [other for other in self._loops.copy() if other.is_closed()]:
-                self._loops.pop(other, None)
-            on_fork(self)
-            watches = LoopWatches(self.settings, loop, self._loops)
-        return LoopWatch(watches, connection, record, source, note)
-
-    def after_fork(self) -> None:
-        """Remove the connections of the parent process."""
-        self._loops = {}
 
 
 def _offset(clock: Clock) -> float:

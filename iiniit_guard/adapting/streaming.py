@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from iiniit_guard.adapting.response_record import NOTE
 
 if TYPE_CHECKING:
-    from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
+    from iiniit_guard.adapting.loop_watcher import LoopWatcher
+    from iiniit_guard.adapting.loop_watches import LoopWatch
     from iiniit_guard.adapting.request_state import RefusalRecord
     from iiniit_guard.adapting.token_watch import TokenWatch
 
@@ -133,14 +134,16 @@ class _Stream:
             except StopAsyncIteration:
                 return
             except asyncio.CancelledError:
-                if task is not None and self._undo_cancellations(task):
+                if self._undo_cancellations(task):
                     raise abort() from None
                 raise
             finally:
                 self._waiting = None
+                self._undo_cancellations(task)  # if the application went on
             yield chunk
 
-    def _undo_cancellations(self, task: asyncio.Task[Any]) -> bool:
+    def _undo_cancellations(self, task: Any) -> bool:
         """Return whether this stream alone cancelled its task."""
         left = [task.uncancel() for _ in range(self._cancellations)]
+        self._cancellations = 0
         return left[-1:] == [0]

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from iiniit_guard.core.model.request import Request
     from iiniit_guard.engine import Engine
 
-FIRST_SECONDS: Final = 0.5
-"""A connection that ends within this time is not checked."""
+FIRST_SECONDS: Final = 0.5  # a connection that ends within this time is not checked
 _EARLY: Final = 0.8
 """The part of the validity after which a token is checked again, so that an outage of the
 authorization server shorter than the rest ends no connection."""
@@ -229,7 +228,7 @@ class TokenWatch:
         self.on_end()
 
     def on_end(self) -> None:
-        """Handle the end of the token. Called once, in the thread of the check."""
+        """Handle the end of the token, once, in the thread of the check."""
 
     def _mode(self, requirement: Policy | Problem) -> LongLived:
         """Return the setting that applies: of the handler, of the rule, or of the middleware."""
@@ -294,6 +293,8 @@ class TokenWatch:
 
     def _fail(self, error: Exception) -> None:
         """End a connection whose check failed, as a request fails that raises an exception."""
+        if self.ended is not None or self.mode == "off":
+            return
         _log.error("the check of an open %s failed: %s", self._note, type(error).__qualname__)
         self.ended = Unreachable("answer", "the check failed")
         self.on_end()

@@ -16,7 +16,8 @@ from iiniit_guard.adapting.asgi_messages import (
     with_headers,
 )
 from iiniit_guard.adapting.long_lived import AsgiExchange, ConnectionEnded
-from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
+from iiniit_guard.adapting.loop_watcher import LoopWatcher
+from iiniit_guard.adapting.loop_watches import LoopWatch
 from iiniit_guard.adapting.types import Message, Receive, Scope, Send
 from iiniit_guard.core.model.decision import Refusal
 
@@ -54,7 +55,7 @@ class WebsocketExchange(AsgiExchange):
             # Set before the message arrives: Quart waits for it in a task of its own. A refusal
             # that waited for a second message would wait forever.
             self._heard = True
-            message = await self._receive()
+            message = self.kept.pop(0) if self.kept else await self._receive()
             if message["type"] == "websocket.disconnect":
                 self._ended = True
             if self.is_over:
@@ -127,8 +128,7 @@ class WebsocketExchange(AsgiExchange):
         watch = self.watch
         if self.stop_watch(error) and watch is not None:
             await self._close_with(watch)
-            # The end caused the exception, as a refusal does.
-            return not isinstance(error, (Exception, asyncio.CancelledError)) and error is not None
+            return False  # the end caused the exception, as a refusal does
         if error is not None and (self.started or not isinstance(error, Exception)):
             return True
         if self.refusal is None:
@@ -148,7 +148,7 @@ class WebsocketExchange(AsgiExchange):
             return True
         if message["type"] == "websocket.disconnect":
             return watch.ended is None or watch.discards
-        return await watch.permits_async()
+        return await self.hands_on(watch, message)
 
     async def _passes(self, watch: LoopWatch) -> bool:
         """Return whether a message to the client may be sent; False if it is discarded.
@@ -167,7 +167,7 @@ class WebsocketExchange(AsgiExchange):
         """Close the connection with the reason why its token is no longer valid, once."""
         if not self._ended:
             self._ended = True
-            with suppress(OSError):  # the client has left
+            with suppress(Exception):  # the client has left; uvicorn raises a RuntimeError too
                 await self._close(watch.reason.value)
 
     async def _close(self, reason: str) -> None:

@@ -92,6 +92,8 @@ def _begin(body: Iterable[bytes], response: ResponseRecord) -> Iterable[bytes]:
     """
     record: Any = response  # Any: its `refusal` changes while the application runs
     try:
+        if record.sent and record.refusal is None:  # `write` was called, and a watch exists
+            return _Body(body, iter(body), record=record)
         record.start_watch()
         try:
             first, chunks = b"", iter(() if record.refusal is not None else body)
@@ -105,6 +107,7 @@ def _begin(body: Iterable[bytes], response: ResponseRecord) -> Iterable[bytes]:
         except Exception:
             if record.sent or not record.is_refused():
                 raise
+        record.end()
         return _Body(body, iter(record.refuse()))
     except BaseException:
         record.end()

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from iiniit_guard.adapting.admission import Admission, engine_of
-from iiniit_guard.adapting.loop_watches import LoopWatcher
+from iiniit_guard.adapting.loop_watcher import LoopWatcher
 from iiniit_guard.adapting.middleware import admit, admit_async
 from iiniit_guard.adapting.request_state import recorded_refusal
 from iiniit_guard.adapting.types import Handler

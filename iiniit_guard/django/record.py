@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
-from iiniit_guard.adapting.loop_watches import LoopWatcher
+from iiniit_guard.adapting.loop_watcher import LoopWatcher
 from iiniit_guard.adapting.request_state import RefusalRecord, record_refusal
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from iiniit_guard.adapting.loop_watches import LoopWatcher
+    from iiniit_guard.adapting.loop_watcher import LoopWatcher
     from iiniit_guard.adapting.request_state import RefusalRecord
 
 

@@ -236,9 +236,9 @@ def test_at_most_32_checks_wait_for_the_issuer(issuer, scene, monkeypatch):
         watches = middleware._watcher._loops[asyncio.get_running_loop()]
         issuer.clock.advance(50)
         watches.turn()
-        assert len(watches._tasks) == 32
+        assert len(watches._checks) == 32
         await rest()
-        assert len(watches._tasks) == 0
+        assert len(watches._checks) == 0
         assert not any(client.task.done() for client in clients)
         for client in clients:
             client.task.cancel()

@@ -203,3 +203,31 @@ def test_an_asynchronous_stream_of_django_that_goes_on_waiting_ends(issuer, guar
 
     asyncio.run(asyncio.wait_for(work(), 10))
     assert events[-1].reason == "expired"
+
+
+def test_a_stream_that_swallows_its_cancellation_leaves_none_behind(issuer, guard):
+    async def work():
+        left = []
+
+        async def chunks():
+            yield b"0"
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                yield b"1"
+
+        async def consume_all():
+            with suppress(RequestRefused):
+                await consume(response, left)
+            assert task.cancelling() == 0
+
+        request = bearing(issuer.token(expires_in=20))
+        middleware, response = django_response(guard, request, chunks)
+        task = asyncio.ensure_future(consume_all())
+        await rest()
+        issuer.clock.advance(30)
+        await turn(middleware)
+        await task
+        assert left == [b"0"]
+
+    asyncio.run(work())

@@ -142,3 +142,24 @@ def test_a_stream_of_django_that_verifies_the_token_ends_with_it(issuer, guard, 
             sent.extend(response.streaming_content)
     assert sent == [b"0", b"1", b"2", b"3"]
     assert [event.reason for event in events] == [None, "expired"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_handler_that_verifies_after_the_end_revives_no_connection(issuer, scene, events, kind):
+    async def work():
+        records = []
+
+        async def application(scope, receive, send):
+            records.append(scope["iiniit_guard.refusal_record"])
+            await Idle()(scope, receive, send)
+
+        middleware = scene(application, admission={"long_lived": "stop_delivering"})
+        async with opened(issuer, middleware, KINDS[kind](issuer.token(expires_in=20))):
+            await wait(issuer, middleware, 30)
+            records[0].watch.renew()
+            await wait(issuer, middleware, 1)
+            assert records[0].watch.discards
+            assert middleware._watcher._loops == {}
+
+    run(work())
+    assert [event.reason for event in events] == [None, "expired"]

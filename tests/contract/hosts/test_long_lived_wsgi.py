@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -263,3 +264,32 @@ def test_a_validator_that_fails_ends_the_response(issuer, events):
     ) as guard:
         steps = Steps(*[lambda: issuer.clock.advance(400)] * 3)
         assert type(ask(plain(guard, steps), issuer.token(expires_in=3000))[1]) is TokenEnded
+
+
+@pytest.mark.parametrize("mode", ["end", "stop_delivering"])
+def test_the_body_after_what_was_written_does_not_outlive_the_token(issuer, guard, mode):
+    def application(environ, start_response):
+        write = start_response("200 OK", [])
+        write(b"written")
+        issuer.clock.advance(30)
+        return iter([b"late", b"later"])
+
+    app = GuardMiddleware(application, guard, long_lived=mode)
+    sent, error = ask(app, issuer.token(expires_in=20))
+    assert (sent, type(error)) == ([b"written"], TokenEnded)
+
+
+def test_a_refused_request_leaves_nothing_to_the_collector(issuer, guard):
+    def application(environ, start_response):
+        authorize(environ, make_policy(["admin"]))
+        start_response("200 OK", [])
+        return [b"never"]
+
+    app, token = GuardMiddleware(application, guard), issuer.token()
+    ask(app, token)
+    gc.collect()
+    gc.disable()
+    ask(app, token)
+    found = gc.collect()
+    gc.enable()
+    assert found == 0

@@ -9,7 +9,7 @@ import pytest
 
 from iiniit_guard import Guard, TrustedIssuer
 from iiniit_guard.adapting.admission import make_admission
-from iiniit_guard.adapting.loop_watches import LoopWatcher
+from iiniit_guard.adapting.loop_watcher import LoopWatcher
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.token_watch import FIRST_SECONDS, TokenWatch, WatchSettings
 from iiniit_guard.core.model.policy import make_policy
@@ -249,20 +249,20 @@ def test_loops_that_ended_and_forked_children_have_no_connections(issuer):
 
 def test_a_check_that_ends_after_its_loop_is_closed_starts_nothing(issuer):
     with issuer.guard(jwt="introspect") as guard:
-        watcher = settings_of(guard, LoopWatcher)
+        watcher, token = settings_of(guard, LoopWatcher), issuer.opaque_token()
         loop = asyncio.new_event_loop()
 
         async def work():
-            watch = watcher.watch(Nothing(), RefusalRecord(), request_with("x"), "stream")
-            watch._watches.spawn(asyncio.sleep(0))
+            watch = watcher.watch(Nothing(), RefusalRecord(), request_with(token), "stream")
+            issuer.clock.advance(1)
+            watch._watches.turn()
             return watch._watches
 
-        watches = loop.run_until_complete(work())
-        [task] = watches._tasks
+        [task] = (watches := loop.run_until_complete(work()))._checks
         loop.run_until_complete(task)
         loop.close()
         watches._done(task)
-        assert watches._tasks == set()
+        assert watches._checks == set()
 
 
 def test_only_connections_of_a_withdrawn_key_are_swept(issuer):
@@ -288,7 +288,7 @@ def test_only_connections_of_a_withdrawn_key_are_swept(issuer):
         issuer.clock.advance(60)
         issuer.rotate_keys()
         await guard.verify_async(issuer.token())
-        watches._waiting.append(closed)
+        watches._waiting[closed] = None
         watches.turn()
         await asyncio.sleep(0.05)
         assert len(watches._wheel) == 1
