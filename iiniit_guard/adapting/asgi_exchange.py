@@ -59,6 +59,7 @@ class HttpExchange(AsgiExchange):
     # Defaults of the class: each attribute of an object takes time for every request.
     _replaced = _complete = _has_trailers = False
     started: bool
+    is_over: bool
     watch: LoopWatch | None
     _dropped = 0
     _is_read = False  # the request is complete
