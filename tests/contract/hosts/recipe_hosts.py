@@ -187,7 +187,9 @@ def build_litestar(guard: Guard, middleware: Mapping[str, Any]) -> Site:
         guards = [recipe.require_scope(*scopes, **more)] if path in GUARDED else []
         routes.append(route(path, http_method=list(METHODS), guards=guards)(handler))
     app = recipe.GuardMiddleware(
-        Litestar(routes, openapi_config=None), guard, **middleware_of(middleware)
+        Litestar(routes, openapi_config=None, logging_config=None),
+        guard,
+        **middleware_of(middleware),
     )
     return _call_asgi(app)
 

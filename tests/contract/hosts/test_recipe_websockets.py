@@ -42,7 +42,7 @@ def litestar_app(guard):
 
     prices.__annotations__ = {"socket": WebSocket, "return": None}
     handler = websocket("/prices", guards=[recipe.require_scope("user:read")])(prices)
-    return recipe.GuardMiddleware(Litestar([handler]), guard)
+    return recipe.GuardMiddleware(Litestar([handler], logging_config=None), guard)
 
 
 def quart_app(guard):
