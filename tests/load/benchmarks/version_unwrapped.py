@@ -52,7 +52,12 @@ def unwrap_flask() -> None:
     methods.GuardedMethods._is_plain = lambda self, answer: False
 
 
+def unwrap(action: str) -> None:
+    """Remove the code from the adapter of an action."""
+    {"starlette": unwrap_asgi, "flask": unwrap_flask}[action]()
+
+
 if __name__ == "__main__":
     name = sys.argv[1].removesuffix("-unwrapped")
-    {"starlette": unwrap_asgi, "flask": unwrap_flask}[name]()
+    unwrap(name)
     actions.main(name)

@@ -6,12 +6,16 @@ For each action both versions wait in a process of their own and take turns of s
 (A B B A …), so that load from other programs affects both alike. The table shows the CPU time of a
 call and the median of the paired ratios, with its quartiles. The exit status is 1 if an action is
 more than 3 % slower, or a cached token takes more than 3 % more memory.
+
+With `--instructions`, the table shows the processor instructions of a call in place of its time, as
+valgrind counts them. They are the same in each run with one build of Python.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -37,10 +41,15 @@ NAMES: Final = {
     "first": "first JWT of a guard, which is created too",
     "opaque": "new opaque token",
 }
+COUNTED: Final = (
+    *("lookup", "starlette", "starlette-unwrapped", "flask", "flask-unwrapped", "django"),
+)
 MOST: Final = 1.03
 _THIS: Final = Path(__file__).parents[3]
 _CHILD: Final = Path(__file__).with_name("version_actions.py")
 _CHILD_UNWRAPPED: Final = Path(__file__).with_name("version_unwrapped.py")
+_CHILD_COUNTED: Final = Path(__file__).with_name("version_instructions.py")
+_CALLS: Final = (100, 500)
 _NEW_TOKENS: Final = 255
 _TURN_SECONDS: Final = 0.015
 _ROUNDS: Final = 16
@@ -138,6 +147,46 @@ def memory_of(root: Path) -> float:
     return float(done.stdout)
 
 
+def instructions_of(root: Path, action: str) -> float:
+    """Return the processor instructions of one call of an action.
+
+    Raises:
+        FileNotFoundError: valgrind is not installed.
+        RuntimeError: It failed.
+    """
+    counts = []
+    for calls in _CALLS:
+        done = subprocess.run(
+            [
+                *("valgrind", "--tool=callgrind", f"--callgrind-out-file={os.devnull}"),
+                *(sys.executable, "-P", "-W", "ignore", str(_CHILD_COUNTED), action, str(calls)),
+            ],
+            env={**_environment(root), "PYTHONHASHSEED": "0"},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        found = re.search(r"Collected : (\d+)", done.stderr)
+        if done.returncode or found is None:
+            raise RuntimeError(f"valgrind failed: {done.stderr[-300:]}")
+        counts.append(int(found[1]))
+    return (counts[1] - counts[0]) / (_CALLS[1] - _CALLS[0])
+
+
+def print_instructions(old: Path, new: Path, only: Sequence[str]) -> int:
+    """Print the table of instructions, and return the exit status."""
+    slower = []
+    print("| what | old | new | new ÷ old |\n|---|---:|---:|---:|", flush=True)
+    for action in COUNTED:
+        if action in only:
+            before, after = instructions_of(old, action), instructions_of(new, action)
+            name = NAMES[action]
+            print(f"| {name} | {before:,.0f} | {after:,.0f} | {after / before:.3f} |", flush=True)
+            slower += [name] * (after > MOST * before)
+    print(f"\nover {MOST}: {', '.join(slower) or 'none'}")
+    return 1 if slower else 0
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(
@@ -146,12 +195,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("old", type=Path, metavar="OLD_CHECKOUT")
     parser.add_argument("new", type=Path, nargs="?", default=_THIS, help="this checkout by default")
     parser.add_argument("--only", default="", help="actions, separated by commas")
+    parser.add_argument("--instructions", action="store_true", help="count in place of timing")
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
     parser.add_argument("--pairs", type=int, default=_PAIRS)
     given = parser.parse_args(arguments)
     old: Path = given.old.resolve()
     new: Path = given.new.resolve()
     only = given.only.split(",") if given.only else [*NAMES, "memory"]
+    if given.instructions:
+        return print_instructions(old, new, only)
     slower = []
     print("| what | old | new | new ÷ old | quartiles |\n|---|---:|---:|---:|---|", flush=True)
     for action, name in NAMES.items():
