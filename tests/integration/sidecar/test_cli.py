@@ -93,10 +93,9 @@ def test_without_click_it_says_what_to_install(monkeypatch):
 
 def test_python_can_run_it(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["iiniit-guard", "--help"])
-    import_module("iiniit_guard.cli.__main__")  # the import does not run it
-    monkeypatch.delitem(sys.modules, "iiniit_guard.cli.__main__")
+    module = import_module("iiniit_guard.cli.__main__")  # the import does not run it
     with pytest.raises(SystemExit) as ended_with:
-        runpy.run_module("iiniit_guard.cli", run_name="__main__")
+        runpy.run_path(str(module.__file__), run_name="__main__")
 
     assert ended_with.value.code == 0
     assert "Usage: iiniit-guard" in capsys.readouterr().out

@@ -128,9 +128,8 @@ def test_a_worker_ends_with_its_parent(site, tmp_path):
 
 def test_a_worker_takes_what_it_is_told_from_its_command_line(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["worker", "{"])
-    monkeypatch.delitem(sys.modules, "iiniit_guard.sidecar.server.worker")
     with pytest.raises(json.JSONDecodeError):
-        runpy.run_module("iiniit_guard.sidecar.server.worker", run_name="__main__")
+        runpy.run_path(str(worker.__file__), run_name="__main__")
     monkeypatch.setattr(sys, "argv", ["worker", '{"name": "worker-1"}'])
     seen = []
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(fileno=lambda: 7))
